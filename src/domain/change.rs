@@ -1,0 +1,48 @@
+//! One change of one customer, as history and change feed show it (`customer_changes`).
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// What happened to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// The row was inserted.
+    Created,
+    /// Fields, addresses or contacts changed.
+    Updated,
+    /// ERPNext's name of it changed (other fields may have changed too).
+    Renamed,
+    /// It was marked deleted.
+    Deleted,
+    /// It was merged into another customer and marked deleted.
+    Merged,
+    /// A deleted one came back.
+    Restored,
+}
+
+impl ChangeKind {
+    /// The stored value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Renamed => "renamed",
+            Self::Deleted => "deleted",
+            Self::Merged => "merged",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+/// One field's old and new value. `field` is a column of `customers`, or `addresses` / `contacts` with the whole lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// Which field.
+    pub field: String,
+    /// Before; null for none.
+    pub old: Value,
+    /// After; null for none.
+    pub new: Value,
+}

@@ -1,0 +1,87 @@
+//! What a webhook tells us: that a document may have changed. Never the data itself.
+//!
+//! A [`Doctype`] is one of the three kinds of ERPNext document that make work; hints about any other kind are
+//! acknowledged and ignored. Parsing of bodies lives in `sync::receive`.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of ERPNext document that the service reads. Ordered, because jobs are locked in key order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Doctype {
+    /// Postal addresses, linked to customers by Dynamic Link.
+    Address,
+    /// People, linked to customers by Dynamic Link.
+    Contact,
+    /// The document that becomes a row of `customers`.
+    Customer,
+}
+
+impl Doctype {
+    /// Every doctype, in key order.
+    pub const ALL: [Self; 3] = [Self::Address, Self::Contact, Self::Customer];
+
+    /// ERPNext's own name of the doctype.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "Address",
+            Self::Contact => "Contact",
+            Self::Customer => "Customer",
+        }
+    }
+
+    /// The doctype of that name, if it is one that makes work.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|doctype| doctype.as_str() == name)
+    }
+}
+
+impl std::fmt::Display for Doctype {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What became of a verified webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It made a job or raised the generation of one.
+    Queued,
+    /// Its doctype is none of ours.
+    Ignored,
+    /// Nothing in its body tells which document it is about.
+    Unusable,
+}
+
+impl Verdict {
+    /// The value stored in `sync_deliveries.verdict` and used as a metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Ignored => "ignored",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
+/// One verified webhook, as it is stored in `sync_deliveries`. Only a `Queued` one puts a job.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// UUID v7; also the request's id in the log.
+    pub id: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The event in Frappe's words (`on_update`, `on_trash` …), if the body had one.
+    pub event: Option<String>,
+    /// The doctype as the body gave it.
+    pub doctype: Option<String>,
+    /// The document's name as the body gave it.
+    pub name: Option<String>,
+    /// The body, cut at 16 KiB on a character boundary.
+    pub body: String,
+    /// The job to put, for `Verdict::Queued`.
+    pub put: Option<super::job::Put>,
+}

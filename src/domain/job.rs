@@ -1,0 +1,159 @@
+//! A job: one document that needs work. The queue holds one row per (doctype, name), however many hints came.
+//!
+//! Invariant: a [`Claim`] may write only while the queue still shows its token; generation tells whether another
+//! hint arrived meanwhile. The statements are in `store::jobs`, the retry policy in `worker::dispatch`.
+
+use std::time::Duration;
+
+use super::hint::Doctype;
+
+/// Key of the queue. Ordered: every transaction locks jobs in this order (bytewise, like the databases' binary collation).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocKey {
+    /// Kind of the document.
+    pub doctype: Doctype,
+    /// Its name, exactly as given.
+    pub name: String,
+}
+
+impl DocKey {
+    /// The key of a Customer.
+    #[must_use]
+    pub fn customer(name: impl Into<String>) -> Self {
+        Self { doctype: Doctype::Customer, name: name.into() }
+    }
+}
+
+/// Which queue a job waits in; a claim takes the fast lane first, so bulk work never delays a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Hints and people.
+    Fast,
+    /// Runs, polling, and expansions to more than 50 customers.
+    Bulk,
+}
+
+impl Lane {
+    /// The value stored in `sync_jobs.lane`: 0 or 1.
+    #[must_use]
+    pub const fn as_i64(self) -> i64 {
+        match self {
+            Self::Fast => 0,
+            Self::Bulk => 1,
+        }
+    }
+
+    /// The lane of a stored value; anything but 0 is bulk.
+    #[must_use]
+    pub const fn from_i64(value: i64) -> Self {
+        if value == 0 { Self::Fast } else { Self::Bulk }
+    }
+}
+
+/// Who asked for the work. Ordered by weight: when causes meet in one job the greatest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A person, by API, page or command line.
+    Person,
+    /// A webhook; its delivery id goes with it.
+    Webhook,
+}
+
+impl Cause {
+    /// The value stored in `sync_jobs.cause` and `customer_changes.cause`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The stored weight: a number, so that SQL can take the greater one. Gaps leave room for polling (below person).
+    #[must_use]
+    pub const fn weight(self) -> i64 {
+        match self {
+            Self::Person => 20,
+            Self::Webhook => 30,
+        }
+    }
+
+    /// The cause of a stored weight.
+    #[must_use]
+    pub const fn from_weight(weight: i64) -> Self {
+        if weight >= Self::Webhook.weight() { Self::Webhook } else { Self::Person }
+    }
+}
+
+/// A request to put a job: inserts it, or raises the generation of the one that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The document that needs work.
+    pub key: DocKey,
+    /// Lowers the lane of a waiting job, never raises it.
+    pub lane: Lane,
+    /// Kept where greater than the waiting job's.
+    pub cause: Cause,
+    /// The delivery that caused it; replaces the waiting job's together with `cause`.
+    pub delivery_id: Option<String>,
+    /// Something says that the document is gone; or-ed into the waiting job.
+    pub absent: bool,
+}
+
+/// A job as claimed by one worker.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The document.
+    pub key: DocKey,
+    /// Lane it waited in.
+    pub lane: Lane,
+    /// Random, non-zero; the lease is ours while the row shows it.
+    pub token: i64,
+    /// As it was at the claim; a greater one in the row means another hint came.
+    pub generation: i64,
+    /// Attempts burned so far.
+    pub attempts: i64,
+    /// Who asked.
+    pub cause: Cause,
+    /// The delivery that asked.
+    pub delivery_id: Option<String>,
+    /// Something said that the document is gone.
+    pub absent: bool,
+}
+
+impl Claim {
+    /// A put that hands this job's cause on to another document.
+    #[must_use]
+    pub fn inherit(&self, key: DocKey) -> Put {
+        Put { key, lane: self.lane, cause: self.cause, delivery_id: self.delivery_id.clone(), absent: false }
+    }
+}
+
+/// Why an attempt failed: `label` for metrics and filters (bounded set), `message` for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobError {
+    /// Short stable word, e.g. `timeout`, `not_permitted`.
+    pub label: &'static str,
+    /// What is wrong and what to do, including ERPNext's own message where there is one.
+    pub message: String,
+}
+
+/// How a claimed job ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Deleted, unless its generation moved on: then due at once with attempts reset.
+    Done,
+    /// Due at once, no attempt burned (what identity saw has changed).
+    Again,
+    /// Due again after a while.
+    Retry {
+        /// Counted from the database's clock.
+        after: Duration,
+        /// Whether an attempt is burned.
+        burn: bool,
+        /// Kept in `last_error`.
+        error: JobError,
+    },
+    /// Visible and revivable: a hint or a person revives it.
+    Dead(JobError),
+}

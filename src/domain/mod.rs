@@ -1,0 +1,15 @@
+//! The vocabulary of the service: pure data and pure functions.
+//!
+//! Invariant: nothing in here does I/O, is async, or reads a clock, so every rule can be tested by calling it.
+//! What does not live here: SQL (`store`), ERPNext's wire format (`erpnext`), decisions that need either (`sync`).
+
+pub mod change;
+pub mod customer;
+pub mod document;
+pub mod fields;
+pub mod hint;
+pub mod job;
+pub mod mapping;
+pub mod plan;
+pub mod role;
+pub mod suggest;

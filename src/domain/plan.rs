@@ -1,0 +1,163 @@
+//! What a worker decided to do, before anything is written: the one thing `store::apply` takes.
+//!
+//! Invariant: a [`Unit`] is done whole or not at all, in one transaction with the settlement of its job; it names what
+//! identity saw of each row ([`Seen`]), and a row that looks different by then sends the unit back to be repeated.
+
+use std::collections::BTreeSet;
+
+use super::customer::{CustomerId, Record};
+use super::document::Unknown;
+use super::job::{Claim, JobError, Outcome, Put};
+
+/// The work of one claimed job.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// The job that this settles.
+    pub claim: Claim,
+    /// Rows to write; empty for an unchanged customer.
+    pub writes: Vec<Write>,
+    /// Further jobs.
+    pub puts: Vec<Put>,
+    /// How the job ends if all of it can be written.
+    pub outcome: Outcome,
+}
+
+/// A row as identity saw it; compared again under lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Row of `customers`.
+    pub id: CustomerId,
+    /// Its name in ERPNext; null while local or displaced.
+    pub erpnext_id: Option<String>,
+    /// `creation` as ERPNext gave it; null for an adopted row not read yet.
+    pub creation: Option<String>,
+    /// Content hash; null for an adopted row not read yet.
+    pub hash: Option<String>,
+}
+
+/// One row to write.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Inserts or updates customer, addresses, contacts and state. Revives a tombstone.
+    /// A name that differs from the seen one is a rename: the former (name, creation) becomes an alias.
+    Upsert(Box<Upsert>),
+    /// Writes `sync_state` only; counts as unchanged.
+    Note {
+        /// The row.
+        seen: Seen,
+        /// Its new state.
+        state: State,
+    },
+    /// Marks a known row as not readable; nothing else of it changes.
+    MarkUnknown {
+        /// The row.
+        seen: Seen,
+        /// All parts that are unknown now.
+        unknown: Unknown,
+    },
+    /// Gives a displaced row the name that ERPNext has for its `creation`; the put of that name brings the data.
+    Rename {
+        /// The row.
+        seen: Seen,
+        /// Its new name.
+        to: String,
+    },
+    /// Sets `deleted_at` and empties the content hash (so that whoever looked before no longer matches, and a revival
+    /// always differs); `release_name` also moves its name to the aliases, because another row takes it.
+    Tombstone {
+        /// The row.
+        seen: Seen,
+        /// The row that it was merged into.
+        merged_into: Option<CustomerId>,
+        /// Whether `erpnext_id` becomes null.
+        release_name: bool,
+    },
+}
+
+impl Write {
+    /// The row that it expects, if it is not a new one.
+    #[must_use]
+    pub fn seen(&self) -> Option<&Seen> {
+        match self {
+            Self::Upsert(upsert) => upsert.target.as_ref(),
+            Self::Note { seen, .. }
+            | Self::MarkUnknown { seen, .. }
+            | Self::Rename { seen, .. }
+            | Self::Tombstone { seen, .. } => Some(seen),
+        }
+    }
+}
+
+/// A customer to insert or update.
+#[derive(Debug, Clone)]
+pub struct Upsert {
+    /// The row to update; `None` inserts.
+    pub target: Option<Seen>,
+    /// For a new row: the rows that had its `creation` when identity looked. Another one by the time of the insert means
+    /// that the document was stored under another name meanwhile, and the unit goes back to be repeated.
+    pub namesakes: BTreeSet<CustomerId>,
+    /// The values.
+    pub record: Record,
+    /// Columns of `customers` whose present value stays, because the new one cannot be stored.
+    pub keep: Vec<&'static str>,
+    /// The bookkeeping beside it.
+    pub state: State,
+}
+
+/// A row of `sync_state`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// ERPNext's `creation`, as given.
+    pub creation: String,
+    /// ERPNext's `modified`, as given.
+    pub modified: String,
+    /// Hash of what is written to the public tables (64 hex digits).
+    pub hash: String,
+    /// Hash of the document (64 hex digits).
+    pub document_hash: String,
+    /// The canonical document as JSON.
+    pub document: String,
+    /// Parts that could not be read.
+    pub unknown: Unknown,
+    /// Values that could not be stored, one sentence each; null when none.
+    pub problems: Option<String>,
+}
+
+/// What `store::apply` did, for metrics, logs and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A new row.
+    Created,
+    /// A row changed (also renamed or revived).
+    Updated,
+    /// Nothing to write to `customers`.
+    Unchanged,
+    /// A tombstone.
+    Tombstoned,
+}
+
+impl Effect {
+    /// Metric label and API word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Tombstoned => "tombstoned",
+        }
+    }
+}
+
+/// What became of one unit.
+#[derive(Debug, Clone)]
+pub enum Applied {
+    /// Written and settled; one effect per write (none for a unit without writes), with the row's id.
+    Written(Vec<(CustomerId, Effect)>),
+    /// A row had changed since identity saw it: nothing written, the job is due again.
+    Stale,
+    /// The lease was lost: nothing written, whoever holds the job now does it.
+    LeaseLost,
+    /// The database refuses a value of this unit: nothing written, the job is dead with that reason.
+    Refused(JobError),
+}
