@@ -1,0 +1,321 @@
+//! What differs: from rows as they are and writes as they are wished to the rows to write and the history to keep.
+//!
+//! Invariant: pure, and the only place that decides whether anything changes: an unchanged row gets no write in the
+//! public tables, no new `updated_at` and no history. Effects are counted here, never from affected rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
+use super::super::transact::Fault;
+use super::present::{Linked, Present};
+use super::stale::gives_up_name;
+use crate::domain::change::{ChangeKind, FieldChange};
+use crate::domain::customer::{CustomerId, Record};
+use crate::domain::fields::{diff, flatten};
+use crate::domain::job::Claim;
+use crate::domain::plan::{Effect, State, Unit, Upsert, Write};
+
+type Rows = Vec<Map<String, Value>>;
+
+/// A change to keep in the history.
+pub(super) struct Change<'a> {
+    /// The row; 0 until a new row has its id.
+    pub(super) customer: CustomerId,
+    pub(super) kind: ChangeKind,
+    pub(super) changes: Vec<FieldChange>,
+    pub(super) claim: &'a Claim,
+    /// Index into `inserts` for a new row.
+    pub(super) insert: Option<usize>,
+}
+
+/// A row to insert.
+pub(super) struct Insert<'a> {
+    pub(super) upsert: &'a Upsert,
+    pub(super) row: Map<String, Value>,
+    /// Where its effect stands in `written`.
+    slot: usize,
+}
+
+/// All that has to be written for the living units.
+#[derive(Default)]
+pub(super) struct Effects<'a> {
+    pub(super) release: Rows,
+    pub(super) inserts: Vec<Insert<'a>>,
+    pub(super) updates: Rows,
+    pub(super) renames: Rows,
+    pub(super) tombstones: Rows,
+    pub(super) addresses: Rows,
+    pub(super) addresses_gone: Rows,
+    pub(super) contacts: Rows,
+    pub(super) contacts_gone: Rows,
+    pub(super) states: Rows,
+    pub(super) notes: Rows,
+    pub(super) unknown: Rows,
+    pub(super) aliases: BTreeMap<(String, String), CustomerId>,
+    pub(super) changes: Vec<Change<'a>>,
+    written: Vec<(CustomerId, Effect)>,
+}
+
+/// Works out the effects of the living units.
+pub(super) fn work_out<'a>(
+    alive: &[(usize, &'a Unit)],
+    present: &BTreeMap<CustomerId, Present>,
+    linked: &Linked,
+) -> Result<Effects<'a>, Fault> {
+    let mut effects = Effects::default();
+    for (_, unit) in alive {
+        for write in &unit.writes {
+            effects.leave_name(write);
+            match write {
+                Write::Upsert(upsert) => {
+                    match upsert.target.as_ref().and_then(|seen| Some((seen.id, present.get(&seen.id)?))) {
+                        Some((id, before)) => effects.update(&unit.claim, upsert, id, before, linked)?,
+                        None => effects.insert(&unit.claim, upsert)?,
+                    }
+                }
+                Write::Note { seen, state } => {
+                    effects.notes.push(state_row(seen.id, state, None));
+                    effects.written.push((seen.id, Effect::Unchanged));
+                }
+                Write::MarkUnknown { seen, unknown } => {
+                    effects.unknown.push(object(json!({ "id": seen.id, "unknown": unknown.stored() })));
+                    effects.written.push((seen.id, Effect::Unchanged));
+                }
+                Write::Rename { seen, to } => {
+                    effects.renames.push(object(json!({ "id": seen.id, "erpnext_id": to })));
+                    effects.changed(
+                        &unit.claim,
+                        seen.id,
+                        ChangeKind::Renamed,
+                        vec![name_change(seen.erpnext_id.as_deref(), Some(to))],
+                    );
+                    effects.written.push((seen.id, Effect::Updated));
+                }
+                Write::Tombstone { seen, merged_into, release_name } => {
+                    if let Some(before) = present.get(&seen.id) {
+                        effects.tombstone(&unit.claim, seen.id, before, *merged_into, *release_name);
+                    }
+                }
+            }
+        }
+    }
+    Ok(effects)
+}
+
+impl<'a> Effects<'a> {
+    /// A row that loses its name gives it up before anybody else gets it, and leaves an alias.
+    fn leave_name(&mut self, write: &Write) {
+        let Some((id, seen)) = gives_up_name(write).zip(write.seen()) else {
+            return;
+        };
+        if let Some(name) = &seen.erpnext_id {
+            self.release.push(object(json!({ "id": id })));
+            self.aliases.insert((name.clone(), seen.creation.clone().unwrap_or_default()), id);
+        }
+    }
+
+    fn insert(&mut self, claim: &'a Claim, upsert: &'a Upsert) -> Result<(), Fault> {
+        let changes = diff(&Map::new(), &flatten(&upsert.record)?);
+        self.changes.push(Change {
+            customer: 0,
+            kind: ChangeKind::Created,
+            changes,
+            claim,
+            insert: Some(self.inserts.len()),
+        });
+        let row = CUSTOMERS.row(&upsert.record.customer)?;
+        self.inserts.push(Insert { upsert, row, slot: self.written.len() });
+        self.written.push((0, Effect::Created));
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        claim: &'a Claim,
+        upsert: &Upsert,
+        id: CustomerId,
+        before: &Present,
+        linked: &Linked,
+    ) -> Result<(), Fault> {
+        let old = Record {
+            customer: before.customer.clone(),
+            addresses: linked.addresses.get(&id).cloned().unwrap_or_default(),
+            contacts: linked.contacts.get(&id).cloned().unwrap_or_default(),
+        };
+        let old_fields = flatten(&old)?;
+        let mut new_fields = flatten(&upsert.record)?;
+        for column in &upsert.keep {
+            if let Some(kept) = old_fields.get(*column) {
+                new_fields.insert((*column).to_owned(), kept.clone());
+            }
+        }
+        let changes = diff(&old_fields, &new_fields);
+        self.states.push(state_row(id, &upsert.state, Some(&upsert.record)));
+        if changes.is_empty() && !before.deleted {
+            self.written.push((id, Effect::Unchanged));
+            return Ok(());
+        }
+        new_fields.remove("addresses");
+        new_fields.remove("contacts");
+        let mut row = CUSTOMERS.row(&new_fields)?;
+        row.insert("id".to_owned(), id.into());
+        self.updates.push(row);
+        let record = &upsert.record;
+        self.link(id, &record.addresses, &old.addresses, Part::Addresses)?;
+        self.link(id, &record.contacts, &old.contacts, Part::Contacts)?;
+        let kind = if before.deleted {
+            ChangeKind::Restored
+        } else if before.customer.erpnext_id != record.customer.erpnext_id && before.customer.erpnext_id.is_some() {
+            ChangeKind::Renamed
+        } else {
+            ChangeKind::Updated
+        };
+        self.changed(claim, id, kind, changes);
+        self.written.push((id, Effect::Updated));
+        Ok(())
+    }
+
+    fn tombstone(
+        &mut self,
+        claim: &'a Claim,
+        id: CustomerId,
+        before: &Present,
+        merged_into: Option<CustomerId>,
+        release_name: bool,
+    ) {
+        let name = before.customer.erpnext_id.as_deref();
+        let loses_name = release_name && name.is_some();
+        if before.deleted && before.merged_into == merged_into && !loses_name {
+            self.written.push((id, Effect::Unchanged));
+            return;
+        }
+        let mut changes = Vec::new();
+        if loses_name {
+            changes.push(name_change(name, None));
+        }
+        if before.merged_into != merged_into {
+            changes.push(FieldChange {
+                field: "merged_into".to_owned(),
+                old: before.merged_into.into(),
+                new: merged_into.into(),
+            });
+        }
+        self.tombstones.push(object(json!({
+            "id": id,
+            "merged_into": merged_into,
+            "gone": if merged_into.is_some() { "merged" } else { "deleted" },
+        })));
+        let kind = if merged_into.is_some() { ChangeKind::Merged } else { ChangeKind::Deleted };
+        self.changed(claim, id, kind, changes);
+        self.written.push((id, Effect::Tombstoned));
+    }
+
+    fn changed(&mut self, claim: &'a Claim, customer: CustomerId, kind: ChangeKind, changes: Vec<FieldChange>) {
+        self.changes.push(Change { customer, kind, changes, claim, insert: None });
+    }
+
+    /// Linked documents: those that differ are written, those that are no longer linked are deleted.
+    fn link<T: Linkable>(&mut self, id: CustomerId, new: &[T], old: &[T], part: Part) -> Result<(), Fault> {
+        let (table, upserts, deletes) = match part {
+            Part::Addresses => (&ADDRESSES, &mut self.addresses, &mut self.addresses_gone),
+            Part::Contacts => (&CONTACTS, &mut self.contacts, &mut self.contacts_gone),
+        };
+        for document in new {
+            if !old.contains(document) {
+                let mut row = table.row(document)?;
+                row.insert("customer_id".to_owned(), id.into());
+                upserts.push(row);
+            }
+        }
+        for document in old {
+            if !new.iter().any(|other| other.erpnext_id() == document.erpnext_id()) {
+                deletes.push(object(json!({ "customer_id": id, "erpnext_id": document.erpnext_id() })));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the ids of inserted rows (in the order of `inserts`) to everything that refers to them.
+    pub(super) fn number_inserts(&mut self, ids: &[CustomerId]) -> Result<(), Fault> {
+        for (index, id) in ids.iter().enumerate() {
+            let Insert { upsert, slot, .. } = &self.inserts[index];
+            let (upsert, slot) = (*upsert, *slot);
+            self.written[slot].0 = *id;
+            self.states.push(state_row(*id, &upsert.state, Some(&upsert.record)));
+            self.link(*id, &upsert.record.addresses, &[], Part::Addresses)?;
+            self.link(*id, &upsert.record.contacts, &[], Part::Contacts)?;
+        }
+        for change in &mut self.changes {
+            if let Some(id) = change.insert.and_then(|index| ids.get(index)) {
+                change.customer = *id;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of the new rows.
+    pub(super) fn new_rows(&self) -> BTreeSet<CustomerId> {
+        self.inserts.iter().map(|insert| self.written[insert.slot].0).collect()
+    }
+
+    /// Per living unit, what was written, in the order of its writes.
+    pub(super) fn into_written(self, alive: &[(usize, &Unit)]) -> Vec<(usize, Vec<(CustomerId, Effect)>)> {
+        let mut written = self.written.into_iter();
+        alive.iter().map(|(index, unit)| (*index, written.by_ref().take(unit.writes.len()).collect())).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Addresses,
+    Contacts,
+}
+
+trait Linkable: PartialEq + serde::Serialize {
+    fn erpnext_id(&self) -> &str;
+}
+
+impl Linkable for crate::domain::customer::Address {
+    fn erpnext_id(&self) -> &str {
+        &self.erpnext_id
+    }
+}
+
+impl Linkable for crate::domain::customer::Contact {
+    fn erpnext_id(&self) -> &str {
+        &self.erpnext_id
+    }
+}
+
+fn name_change(old: Option<&str>, new: Option<&str>) -> FieldChange {
+    FieldChange { field: "erpnext_id".to_owned(), old: old.into(), new: new.into() }
+}
+
+/// A row of `sync_state`; `base` only where the public values were written.
+fn state_row(id: CustomerId, state: &State, base: Option<&Record>) -> Map<String, Value> {
+    let base = base.and_then(|record| serde_json::to_string(record).ok());
+    object(json!({
+        "id": id,
+        "document": state.document,
+        "hash": state.hash,
+        "document_hash": state.document_hash,
+        "base": base,
+        "creation": state.creation,
+        "modified": state.modified,
+        "unknown": state.unknown.stored(),
+        "problems": state.problems,
+    }))
+}
+
+/// An object without its nulls: a missing key is null in a batch.
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(mut map) => {
+            map.retain(|_, value| !value.is_null());
+            map
+        }
+        _ => Map::new(),
+    }
+}

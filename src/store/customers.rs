@@ -1,0 +1,163 @@
+//! Customers as the API shows them: a page, one with its linked documents, its history.
+//!
+//! Invariant: only reads; tombstones are included and recognisable by `deleted_at`. Times are RFC 3339 in UTC with
+//! milliseconds, whatever type the column has.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::apply::{ADDRESSES_OF, CONTACTS_OF};
+use super::db::{Arg, Row, Statement};
+use super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
+use super::transact::Fault;
+use super::{Store, StoreError};
+use crate::domain::customer::{Address, Contact, Customer, CustomerId};
+
+pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT, &CHANGES];
+
+fn row_text(rest: &str) -> String {
+    format!(
+        "SELECT {{id:t.id}} AS id, {{text:t.origin}} AS origin, {{id:t.merged_into}} AS merged_into, \
+            {{iso:t.deleted_at}} AS deleted_at, {{iso:t.created_at}} AS created_at, {{iso:t.updated_at}} AS updated_at, {} \
+         FROM customers AS t {rest}",
+        CUSTOMERS.select()
+    )
+}
+
+static PAGE: Statement = Statement::built(|_| row_text("WHERE t.id > ? ORDER BY t.id LIMIT ?"));
+static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
+
+static COUNT: Statement = Statement::same("SELECT {count:COUNT(*)} AS n FROM customers WHERE deleted_at IS NULL");
+
+static CHANGES: Statement = Statement::same(
+    "SELECT seq, kind, cause, delivery_id, {iso:changed_at} AS changed_at, {text:changes} AS changes
+     FROM customer_changes WHERE customer_id = ? ORDER BY seq DESC LIMIT ?",
+);
+
+/// A row of `customers` with everything that the table says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CustomerRow {
+    /// Our id.
+    pub id: CustomerId,
+    /// The values.
+    #[serde(flatten)]
+    pub customer: Customer,
+    /// `erpnext` or `local`.
+    pub origin: String,
+    /// The customer that it was merged into.
+    pub merged_into: Option<CustomerId>,
+    /// When it was marked deleted.
+    pub deleted_at: Option<String>,
+    /// When the row was made; null where an adopted table has none.
+    pub created_at: Option<String>,
+    /// When a public value changed last.
+    pub updated_at: Option<String>,
+}
+
+/// A customer with its linked documents.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CustomerDetail {
+    /// The row.
+    #[serde(flatten)]
+    pub row: CustomerRow,
+    /// Its addresses, by ERPNext's name.
+    pub addresses: Vec<Address>,
+    /// Its contacts, by ERPNext's name.
+    pub contacts: Vec<Contact>,
+}
+
+/// One change of a customer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChangeRow {
+    /// Place in the change feed.
+    pub seq: i64,
+    /// See [`crate::domain::change::ChangeKind`].
+    pub kind: String,
+    /// See [`crate::domain::job::Cause`].
+    pub cause: String,
+    /// The delivery that caused it.
+    pub delivery_id: Option<String>,
+    /// When it was written.
+    pub changed_at: Option<String>,
+    /// Array of `{field, old, new}`.
+    pub changes: Value,
+}
+
+impl Store {
+    /// Customers in the order of ids, after that id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn customers_page(&self, after: Option<CustomerId>, limit: u32) -> Result<Vec<CustomerRow>, StoreError> {
+        let what = "list customers";
+        let args = [Arg::Int(after.unwrap_or(i64::MIN)), Arg::Int(i64::from(limit))];
+        let rows = self.read(what, &PAGE, &args).await?;
+        rows.iter().map(row).collect::<Result<_, _>>().map_err(|fault| fault.into_error(what))
+    }
+
+    /// Customers that are not deleted. Reads the whole key of the table.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn customer_count(&self) -> Result<u64, StoreError> {
+        let what = "count customers";
+        let rows = self.read(what, &COUNT, &[]).await?;
+        let count = rows.first().map_or(Ok(0), |row| row.int("n")).map_err(|error| StoreError::of(what, error))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// One customer with its addresses and contacts.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn customer(&self, id: CustomerId) -> Result<Option<CustomerDetail>, StoreError> {
+        let what = "read a customer";
+        let found = self.read(what, &ONE, &[Arg::Int(id)]).await?;
+        let Some(found) = found.first() else {
+            return Ok(None);
+        };
+        let batch = json!([{ "id": id }]).to_string();
+        let addresses = self.read(what, &ADDRESSES_OF, &[Arg::Text(&batch)]).await?;
+        let contacts = self.read(what, &CONTACTS_OF, &[Arg::Text(&batch)]).await?;
+        let detail = || -> Result<CustomerDetail, Fault> {
+            Ok(CustomerDetail {
+                row: row(found)?,
+                addresses: addresses.iter().map(|row| ADDRESSES.read(row)).collect::<Result<_, _>>()?,
+                contacts: contacts.iter().map(|row| CONTACTS.read(row)).collect::<Result<_, _>>()?,
+            })
+        };
+        detail().map(Some).map_err(|fault| fault.into_error(what))
+    }
+
+    /// The history of a customer, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn changes_of(&self, id: CustomerId, limit: u32) -> Result<Vec<ChangeRow>, StoreError> {
+        let what = "read a customer's history";
+        let rows = self.read(what, &CHANGES, &[Arg::Int(id), Arg::Int(i64::from(limit))]).await?;
+        let change = |row: &Row| -> Result<ChangeRow, Fault> {
+            Ok(ChangeRow {
+                seq: row.int("seq")?,
+                kind: row.text("kind")?,
+                cause: row.text("cause")?,
+                delivery_id: row.maybe_text("delivery_id")?,
+                changed_at: row.maybe_text("changed_at")?,
+                changes: serde_json::from_str(&row.text("changes")?)?,
+            })
+        };
+        rows.iter().map(change).collect::<Result<_, _>>().map_err(|fault| fault.into_error(what))
+    }
+}
+
+fn row(row: &Row) -> Result<CustomerRow, Fault> {
+    Ok(CustomerRow {
+        id: row.int("id")?,
+        customer: CUSTOMERS.read(row)?,
+        origin: row.text("origin")?,
+        merged_into: row.maybe_int("merged_into")?,
+        deleted_at: row.maybe_text("deleted_at")?,
+        created_at: row.maybe_text("created_at")?,
+        updated_at: row.maybe_text("updated_at")?,
+    })
+}

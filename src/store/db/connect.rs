@@ -1,0 +1,290 @@
+//! Opening the pools, and what every session is set to.
+//!
+//! Invariant: sessions are alike on every connection (READ COMMITTED, lock wait 1 s, idle in transaction 10 s, UTC), so
+//! no statement depends on a server's configuration. sqlx's ping before each checkout stays off (it costs 9–31 %);
+//! instead connections older than the last one that was found dead are tested, see [`Pool::distrust`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
+
+use super::super::error::StoreError;
+use super::super::options::{Dialect, Options};
+use super::Conn;
+
+/// How long a caller waits for a connection: short, so that a receiver can say 503 within its two seconds.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long the first connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Readers of one SQLite file; they never block the writer.
+const SQLITE_READERS: u32 = 4;
+
+/// Plans are made anew for each execution: a plan cached while a table was empty made look-ups ten times slower, and
+/// a batch amortises the planning.
+const POSTGRES_SESSION: &str = "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '1s'; \
+    SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET plan_cache_mode = 'force_custom_plan'; \
+    SET jit = off; SET client_min_messages = 'warning'";
+
+/// Strict, because a value that does not fit must be an error, never a silent cut.
+const MARIADB_SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+    SET SESSION innodb_lock_wait_timeout = 1, SESSION idle_transaction_timeout = 10, SESSION time_zone = '+00:00', \
+    SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'";
+
+/// What a connection is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Use {
+    /// Only reads: on SQLite they do not queue behind writers.
+    Read,
+    /// Anything.
+    Write,
+}
+
+/// The pools of one database.
+pub(in crate::store) struct Pool {
+    drivers: Drivers,
+    dead_since: Arc<Mutex<Option<Instant>>>,
+}
+
+enum Drivers {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+    Mariadb(MySqlPool),
+}
+
+impl Pool {
+    /// Opens a first connection to learn whether the database can be used, then prepares the pools.
+    ///
+    /// # Errors
+    /// [`StoreError::Config`] for a URL that cannot be read or a server that is too old, [`StoreError::Unavailable`]
+    /// where nobody answers or the login is refused; the source has the driver's words (a pool would only say that it
+    /// timed out).
+    pub(in crate::store) async fn open(options: &Options) -> Result<Self, StoreError> {
+        let dead_since = Arc::new(Mutex::new(None));
+        let drivers = match Dialect::of_url(&options.url)? {
+            Dialect::Sqlite => {
+                let connect = sqlite_options(&options.url)?;
+                first(async { connect.connect().await?.close().await }).await?;
+                sqlite(&connect)
+            }
+            Dialect::Postgres => {
+                let connect: PgConnectOptions =
+                    options.url.parse().map_err(|_| unreadable_url("postgres://user:password@localhost:5432/shop"))?;
+                let connect = connect.disable_statement_logging();
+                let version: String = first(async {
+                    let mut conn = connect.connect().await?;
+                    let row = conn.fetch_one("SHOW server_version_num").await?;
+                    conn.close().await?;
+                    row.try_get(0)
+                })
+                .await?;
+                check_postgres(&version)?;
+                Drivers::Postgres(postgres(options, connect, &dead_since))
+            }
+            Dialect::Mariadb => {
+                let connect: MySqlConnectOptions =
+                    options.url.parse().map_err(|_| unreadable_url("mariadb://user:password@localhost:3306/shop"))?;
+                let connect = connect.pipes_as_concat(false).disable_statement_logging();
+                let version: String = first(async {
+                    let mut conn = connect.connect().await?;
+                    let row = conn.fetch_one("SELECT VERSION()").await?;
+                    conn.close().await?;
+                    row.try_get(0)
+                })
+                .await?;
+                check_mariadb(&version)?;
+                Drivers::Mariadb(mariadb(options, connect, &dead_since))
+            }
+        };
+        Ok(Self { drivers, dead_since })
+    }
+
+    /// Which database it is.
+    pub(in crate::store) const fn dialect(&self) -> Dialect {
+        match self.drivers {
+            Drivers::Sqlite { .. } => Dialect::Sqlite,
+            Drivers::Postgres(_) => Dialect::Postgres,
+            Drivers::Mariadb(_) => Dialect::Mariadb,
+        }
+    }
+
+    /// A connection, within 1.5 s. SQLite's one writer is handed out in the order of asking.
+    pub(in crate::store) async fn acquire(&self, purpose: Use) -> Result<Conn, sqlx::Error> {
+        Ok(match (&self.drivers, purpose) {
+            (Drivers::Sqlite { writer, .. }, Use::Write) => Conn::Sqlite(writer.acquire().await?),
+            (Drivers::Sqlite { readers, .. }, Use::Read) => Conn::Sqlite(readers.acquire().await?),
+            (Drivers::Postgres(pool), _) => Conn::Postgres(pool.acquire().await?),
+            (Drivers::Mariadb(pool), _) => Conn::Mariadb(pool.acquire().await?),
+        })
+    }
+
+    /// Notes that a connection was found dead: every connection opened before now is tested before its next use.
+    pub(in crate::store) fn distrust(&self) {
+        *self.dead_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Closes every connection after its present use.
+    pub(in crate::store) async fn close(&self) {
+        match &self.drivers {
+            Drivers::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Drivers::Postgres(pool) => pool.close().await,
+            Drivers::Mariadb(pool) => pool.close().await,
+        }
+    }
+}
+
+fn suspicious(dead_since: &Mutex<Option<Instant>>, age: Duration) -> bool {
+    dead_since.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| age > since.elapsed())
+}
+
+fn unreadable_url(example: &str) -> StoreError {
+    StoreError::Config {
+        sentence: format!(
+            "the database URL cannot be read; write it like {example} and percent-encode special characters of the password"
+        ),
+    }
+}
+
+/// Limits the time of the first connection.
+async fn first<T>(attempt: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    let what = "open it";
+    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+        Ok(result) => result.map_err(|error| StoreError::of(what, error)),
+        Err(_) => Err(StoreError::timed_out(what)),
+    }
+}
+
+/// `server_version_num` is 140005 for 14.5.
+fn check_postgres(version: &str) -> Result<(), StoreError> {
+    let number: u32 = version.parse().unwrap_or(u32::MAX);
+    if number >= 140_000 {
+        return Ok(());
+    }
+    let sentence = format!("the database is PostgreSQL {}; version 14 or later is needed", number / 10_000);
+    Err(StoreError::Config { sentence })
+}
+
+/// `VERSION()` is `10.11.6-MariaDB-0+deb12u1`, or `8.0.36` on MySQL.
+fn check_mariadb(version: &str) -> Result<(), StoreError> {
+    let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let number = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    if version.contains("MariaDB") && number >= (10, 6) {
+        return Ok(());
+    }
+    let sentence =
+        format!("the database server is {version}; MariaDB 10.6 or later is needed (MySQL is not supported)");
+    Err(StoreError::Config { sentence })
+}
+
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
+    let options: SqliteConnectOptions = url.parse().map_err(|_| unreadable_url("sqlite://data/customers.db"))?;
+    if url.contains(":memory:") || url.contains("mode=memory") || options.get_filename().as_os_str().is_empty() {
+        return Err(StoreError::Config {
+            sentence: "a database without a file would forget every accepted webhook; name one, for example \
+                       sqlite://data/customers.db"
+                .to_owned(),
+        });
+    }
+    let folder = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(StoreError::Config {
+            sentence: format!("the folder {} of the SQLite database does not exist: create it", folder.display()),
+        });
+    }
+    Ok(options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging())
+}
+
+fn sqlite(options: &SqliteConnectOptions) -> Drivers {
+    let pool = SqlitePoolOptions::new()
+        .test_before_acquire(false)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    Drivers::Sqlite {
+        writer: pool.clone().max_connections(1).connect_lazy_with(options.clone()),
+        readers: pool.max_connections(SQLITE_READERS).connect_lazy_with(options.clone().pragma("query_only", "on")),
+    }
+}
+
+fn postgres(options: &Options, connect: PgConnectOptions, dead_since: &Arc<Mutex<Option<Instant>>>) -> PgPool {
+    let mut session = POSTGRES_SESSION.to_owned();
+    if let Some(schema) = &options.schema {
+        session.push_str(&format!("; SET search_path = {}", quoted(schema)));
+    }
+    let session: Arc<str> = session.into();
+    let dead_since = Arc::clone(dead_since);
+    PgPoolOptions::new()
+        .max_connections(options.max_connections.max(2))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .after_connect(move |conn, _| {
+            let session = Arc::clone(&session);
+            Box::pin(async move { conn.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(session))).await.map(drop) })
+        })
+        .before_acquire(move |conn, meta| {
+            let test = suspicious(&dead_since, meta.age);
+            Box::pin(async move { if test { conn.ping().await.map(|()| true) } else { Ok(true) } })
+        })
+        .connect_lazy_with(connect)
+}
+
+fn mariadb(options: &Options, connect: MySqlConnectOptions, dead_since: &Arc<Mutex<Option<Instant>>>) -> MySqlPool {
+    let dead_since = Arc::clone(dead_since);
+    MySqlPoolOptions::new()
+        .max_connections(options.max_connections.max(2))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .after_connect(|conn, _| Box::pin(async move { conn.execute(sqlx::raw_sql(MARIADB_SESSION)).await.map(drop) }))
+        .before_acquire(move |conn, meta| {
+            let test = suspicious(&dead_since, meta.age);
+            Box::pin(async move { if test { conn.ping().await.map(|()| true) } else { Ok(true) } })
+        })
+        .connect_lazy_with(connect)
+}
+
+/// A schema name as an SQL identifier.
+pub(in crate::store) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_are_too_old_are_named() {
+        assert!(check_postgres("140000").is_ok() && check_postgres("170002").is_ok());
+        assert!(check_postgres("130011").expect_err("old").to_string().contains("PostgreSQL 13"));
+        assert!(check_mariadb("10.11.6-MariaDB-0+deb12u1").is_ok() && check_mariadb("11.4.2-MariaDB").is_ok());
+        assert!(check_mariadb("10.5.23-MariaDB").is_err());
+        assert!(check_mariadb("8.0.36").expect_err("MySQL").to_string().contains("MySQL is not supported"));
+    }
+
+    #[test]
+    fn a_database_in_memory_or_in_no_folder_is_refused() {
+        let nowhere = sqlite_options("sqlite://no/such/folder/a.db").expect_err("no folder");
+        assert!(nowhere.to_string().contains("no/such/folder"), "{nowhere}");
+        assert!(sqlite_options("sqlite::memory:").is_err());
+        assert!(sqlite_options("sqlite://").is_err(), "SQLite makes a temporary file for an empty name");
+        assert!(sqlite_options("sqlite://a.db").is_ok());
+    }
+
+    #[test]
+    fn a_schema_name_cannot_break_out() {
+        assert_eq!(quoted("a\"; DROP TABLE x; --"), "\"a\"\"; DROP TABLE x; --\"");
+    }
+}

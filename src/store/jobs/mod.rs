@@ -1,0 +1,19 @@
+//! `sync_jobs`: the queue, one row per document that needs work.
+//!
+//! `run_at` says when a job may next be claimed: due time, back-off, or lease expiry; null when dead. `token` is set
+//! while a worker holds the job. Invariant: whoever locks several jobs does so in the order of (doctype, name), and
+//! after every other lock of its transaction. Retry policy is `worker::dispatch`'s business.
+
+mod claim;
+mod put;
+mod queue;
+mod settle;
+
+pub use queue::{JobRow, JobState, QueueState};
+
+pub(super) use put::{PUT_TEXT, merge, put_batches, put_rows};
+pub(super) use settle::{Settlement, lock_jobs, settle_jobs};
+
+use super::db::Statement;
+
+pub(super) static ALL: &[&[&Statement]] = &[claim::ALL, put::ALL, queue::ALL, settle::ALL];

@@ -1,0 +1,53 @@
+//! The migrations that this version knows, in order.
+//!
+//! Invariant: every dialect has the same names. The texts are in `migrations/<dialect>/` at the root of the repository;
+//! one that was released is never edited, a change is a new one.
+
+use super::super::Dialect;
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Migration {
+    /// File name without `.sql`.
+    pub(super) name: &'static str,
+    /// Its text.
+    pub(super) sql: &'static str,
+}
+
+/// The migration that adopting replaces.
+pub(super) const CUSTOMERS: &str = "0001_customers";
+
+/// Public tables beside `customers`; a foreign one of such a name is never adopted.
+pub(super) const LINKED: [&str; 3] = ["customer_addresses", "customer_contacts", "customer_changes"];
+
+/// The table that remembers them; `applied_at` is null while one is under way.
+pub(super) const HISTORY: &str = "CREATE TABLE IF NOT EXISTS sync_migrations \
+    (name VARCHAR(64) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, applied_at BIGINT)";
+
+macro_rules! migrations {
+    ($dialect:literal) => {
+        &[
+            Migration {
+                name: CUSTOMERS,
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0001_customers.sql")),
+            },
+            Migration {
+                name: "0002_linked",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0002_linked.sql")),
+            },
+            Migration {
+                name: "0003_sync",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0003_sync.sql")),
+            },
+        ]
+    };
+}
+
+/// Those of one dialect.
+pub(super) const fn of(dialect: Dialect) -> &'static [Migration] {
+    match dialect {
+        Dialect::Sqlite => migrations!("sqlite"),
+        Dialect::Postgres => migrations!("postgres"),
+        Dialect::Mariadb => migrations!("mariadb"),
+    }
+}
