@@ -1,0 +1,175 @@
+//! What it means that a customer was not in the list: renamed, spelled differently, not permitted, merged, deleted.
+//!
+//! Invariant: a row becomes a tombstone only by the document's own 404 with Frappe's JSON, only if something said that
+//! it is gone, and only after nobody has its `creation` under another name.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde_json::Value;
+
+use super::expand::links_of;
+use super::identity::{CROWD, Pair};
+use super::moves::{mentions, names_created_at};
+use super::site::probe;
+use super::{Context, Decision, SyncError};
+use crate::domain::document::Unknown;
+use crate::domain::hint::Doctype;
+use crate::domain::job::{Claim, DocKey, Put};
+use crate::domain::plan::Write;
+use crate::erpnext::{Error, Work};
+use crate::store::Held;
+
+/// The mark of a customer that the key may not read at all.
+pub const CUSTOMER_UNKNOWN: &str = "customer";
+
+/// Reads the document singly and decides. `held` is the row that has its name, if there is one.
+pub async fn decide(context: &Context, claim: &Claim, held: Option<&Held>, work: Work) -> Decision {
+    let decided = match context.client.get(Doctype::Customer.as_str(), &claim.key.name, work).await {
+        Ok(Some(document)) => true_name(context, claim, held, document.get("name").and_then(Value::as_str)).await,
+        Ok(None) => gone(context, claim, held, work).await,
+        Err(Error::Forbidden { .. }) => not_permitted(context, held).await,
+        Err(error) => Err(error.into()),
+    };
+    decided.unwrap_or_else(Decision::Failed)
+}
+
+/// ERPNext looks names up without regard to case and accents: the name in its answer is the true one.
+async fn true_name(
+    context: &Context,
+    claim: &Claim,
+    held: Option<&Held>,
+    answered: Option<&str>,
+) -> Result<Decision, SyncError> {
+    let Some(true_name) = answered.filter(|name| *name != claim.key.name) else {
+        return Err(SyncError::ListedDifferently);
+    };
+    let mut respelled = held.filter(|row| row.seen.creation.is_none());
+    if respelled.is_some() && !context.store.held(&[true_name.to_owned()], &[]).await?.is_empty() {
+        // The true name has a row already: the adopted one is a double of the user's own, for a person to join.
+        respelled = None;
+    }
+    Ok(Decision::Write {
+        writes: respelled
+            .map(|row| Write::Rename { seen: row.seen.clone(), to: true_name.to_owned() })
+            .into_iter()
+            .collect(),
+        puts: vec![claim.inherit(DocKey::customer(true_name))],
+    })
+}
+
+async fn not_permitted(context: &Context, held: Option<&Held>) -> Result<Decision, SyncError> {
+    if let Err(error) = probe(&context.client).await {
+        return Err(pause(context, error));
+    }
+    tracing::warn!(
+        customer = held.map(|row| row.seen.id),
+        "not permitted to read this customer: its row stays as it is (see User Permissions in ERPNext)"
+    );
+    Ok(match held {
+        Some(row) if !row.unknown.has(CUSTOMER_UNKNOWN) => {
+            let unknown = Unknown(BTreeSet::from([CUSTOMER_UNKNOWN.to_owned()]));
+            Decision::Write { writes: vec![Write::MarkUnknown { seen: row.seen.clone(), unknown }], puts: Vec::new() }
+        }
+        Some(_) | None => Decision::settled(),
+    })
+}
+
+/// Stops all reading where the key itself was refused; anything else keeps its own error.
+pub(super) fn pause(context: &Context, error: Error) -> SyncError {
+    match error {
+        Error::Unauthorized { .. } | Error::Forbidden { .. } => {
+            let reason = error.without_detail();
+            context.site.pause(reason.clone());
+            SyncError::Paused(reason)
+        }
+        error => error.into(),
+    }
+}
+
+async fn gone(context: &Context, claim: &Claim, held: Option<&Held>, work: Work) -> Result<Decision, SyncError> {
+    let Some(row) = held.filter(|row| !row.deleted) else { return Ok(Decision::settled()) };
+    // An adopted row that was never read is not known to have been in this ERPNext at all.
+    let Some(creation) = row.seen.creation.clone() else { return Ok(Decision::settled()) };
+    let elsewhere = renamed_to(context, &creation, work).await?;
+    let crowd = elsewhere.len() > CROWD;
+    if !elsewhere.is_empty() {
+        // Of a crowd (an import) nobody can tell from here which one it became; the sweep sees all of them at once.
+        let others = elsewhere.into_iter().filter(|_name| !crowd);
+        let puts: Vec<Put> = others.map(|name| claim.inherit(DocKey::customer(name))).collect();
+        if claim.absent {
+            // Renamed, or deleted beside others of one import: known as soon as those are stored.
+            context.store.put(&puts).await?;
+            return Err(SyncError::NamesakesPending);
+        }
+        return Ok(Decision::Write { writes: Vec::new(), puts });
+    }
+    if !claim.absent {
+        // A missing document that nobody called deleted is left to the sweep.
+        return Ok(Decision::settled());
+    }
+    tombstone(context, claim, row, work).await
+}
+
+/// Names under which ERPNext has that `creation`, less those that are rows of ours by the same pair.
+async fn renamed_to(context: &Context, creation: &str, work: Work) -> Result<Vec<String>, SyncError> {
+    let creations = [creation.to_owned()];
+    let theirs = names_created_at(context, &creations, work).await?;
+    if theirs.is_empty() {
+        return Ok(Vec::new());
+    }
+    // By name: of one `creation` the store gives only the first few rows, and an import may have thousands.
+    let names: Vec<String> = theirs.iter().map(|pair| pair.name.clone()).collect();
+    let ours: HashSet<Pair> = context
+        .store
+        .held(&names, &[])
+        .await?
+        .into_iter()
+        .filter_map(|row| Some(Pair { name: row.seen.erpnext_id?, creation: row.seen.creation? }))
+        .collect();
+    Ok(theirs.into_iter().filter(|pair| !ours.contains(pair)).map(|pair| pair.name).collect())
+}
+
+async fn tombstone(context: &Context, claim: &Claim, row: &Held, work: Work) -> Result<Decision, SyncError> {
+    let merged = merged_into(context, row, &claim.key.name, work).await?;
+    let mut puts = Vec::new();
+    let mut into = None;
+    if let Some(name) = merged {
+        let target = context.store.held(std::slice::from_ref(&name), &[]).await?;
+        let target = target.iter().find(|held| held.seen.erpnext_id.as_ref() == Some(&name) && !held.deleted);
+        let put = claim.inherit(DocKey::customer(name));
+        let Some(target) = target else {
+            context.store.put(&[put]).await?;
+            return Err(SyncError::MergePending);
+        };
+        into = Some(target.seen.id);
+        puts.push(put);
+    }
+    let tombstone = Write::Tombstone { seen: row.seen.clone(), merged_into: into, release_name: false };
+    Ok(Decision::Write { writes: vec![tombstone], puts })
+}
+
+/// A merge re-points the vanished customer's Addresses and Contacts and leaves a comment in the other's history.
+async fn merged_into(context: &Context, row: &Held, name: &str, work: Work) -> Result<Option<String>, SyncError> {
+    let linked = context.store.linked(&[row.seen.id]).await?;
+    let mut candidates = BTreeSet::new();
+    for doctype in [Doctype::Address, Doctype::Contact] {
+        let names: Vec<&str> =
+            linked.iter().filter(|link| link.doctype == doctype).map(|link| link.name.as_str()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let links = links_of(context, doctype, &names, work).await?.ok_or(SyncError::MergePending)?;
+        candidates.extend(links.into_iter().map(|link| link.customer).filter(|customer| customer != name));
+    }
+    for candidate in candidates {
+        let history = match context.client.history(Doctype::Customer.as_str(), &candidate).await {
+            Ok(history) => history,
+            Err(Error::Forbidden { .. }) => return Err(SyncError::MergePending),
+            Err(error) => return Err(error.into()),
+        };
+        if history.iter().any(|comment| mentions(comment, name)) {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,238 @@
+//! A batch of 1 to 200 customers, from ERPNext's lists to decisions: the one read path.
+//!
+//! Invariant: a customer is decided only from what this batch read and what identity saw of its row; anything that the
+//! key could not read keeps what we have and is marked. Who asked (hint, person, later a run) makes no difference.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::hidden::{Hidden, Incomplete};
+use super::identity::Pair;
+use super::linked::{LinkedDocuments, Part, Subject};
+use super::moves::{Place, places};
+use super::{Context, Decision, SyncError, absence, hidden, linked};
+use crate::domain::customer::CustomerId;
+use crate::domain::document::{Doc, Document, Unknown};
+use crate::domain::fields::content_hash;
+use crate::domain::hint::Doctype;
+use crate::domain::job::{Claim, DocKey};
+use crate::domain::plan::{State, Upsert, Write};
+use crate::erpnext::{Batch, Canaries, Error, Work};
+use crate::store::Held;
+
+/// Decides every claim of the batch, in the same order. Missing documents are looked into one by one: from `enough` on no
+/// further one is begun and its job is due again, so that the lease still lasts for what was decided.
+///
+/// # Errors
+/// What concerns the whole batch: ERPNext or the database could not answer, or the site is paused.
+pub async fn decide(
+    context: &Context,
+    claims: &[Claim],
+    work: Work,
+    enough: Instant,
+) -> Result<Vec<Decision>, SyncError> {
+    let names: Vec<String> = claims.iter().map(|claim| claim.key.name.clone()).collect();
+    let canaries = linked::canaries(context).await?;
+    let batch = match context.client.read_customers(&names, &canaries, work).await {
+        Ok(batch) => batch,
+        Err(error @ (Error::Forbidden { .. } | Error::Unauthorized { .. })) => {
+            return Err(absence::pause(context, error));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let listed: HashMap<&str, &Doc> =
+        batch.customers.iter().filter_map(|document| Some((document.get("name")?.as_str()?, document))).collect();
+    let found = Found::gather(context, claims, &listed, &batch, &canaries, work).await?;
+    let absent: Vec<String> = names.iter().filter(|name| !listed.contains_key(name.as_str())).cloned().collect();
+    let absent = if absent.is_empty() { Vec::new() } else { context.store.held(&absent, &[]).await? };
+    let mut decisions = Vec::with_capacity(claims.len());
+    let mut looked_into = 0_usize;
+    let mut found = found.into_iter().map(|found| (found.pair.name.clone(), found)).collect::<HashMap<_, _>>();
+    for claim in claims {
+        decisions.push(match found.remove(&claim.key.name) {
+            Some(found) => found.decide(context, claim).unwrap_or_else(Decision::Failed),
+            None if listed.contains_key(claim.key.name.as_str()) => {
+                Decision::Failed(SyncError::Unmappable("ERPNext's answer has no creation or modified".to_owned()))
+            }
+            // One is always looked into: otherwise slow lists could make the same batch go round for ever.
+            None if looked_into > 0 && Instant::now() >= enough => Decision::Again,
+            None => {
+                looked_into += 1;
+                let held = absent.iter().find(|row| row.seen.erpnext_id.as_ref() == Some(&claim.key.name));
+                absence::decide(context, claim, held, work).await
+            }
+        });
+    }
+    Ok(decisions)
+}
+
+/// A customer that the batch found, with all that its decision needs.
+struct Found {
+    pair: Pair,
+    modified: String,
+    document: Document,
+    addresses: Part,
+    contacts: Part,
+    unknown: Unknown,
+    place: Place,
+}
+
+impl Found {
+    async fn gather(
+        context: &Context,
+        claims: &[Claim],
+        listed: &HashMap<&str, &Doc>,
+        batch: &Batch,
+        canaries: &Canaries,
+        work: Work,
+    ) -> Result<Vec<Self>, SyncError> {
+        let documents: Vec<&Doc> = claims
+            .iter()
+            .filter_map(|claim| listed.get(claim.key.name.as_str()).copied())
+            .filter(|doc| stamps(doc).is_some())
+            .collect();
+        let stamps: Vec<(Pair, String)> = documents.iter().filter_map(|doc| stamps(doc)).collect();
+        let pairs: Vec<Pair> = stamps.iter().map(|(pair, _modified)| pair.clone()).collect();
+        let places = places(context, &pairs, work).await?;
+        let rows: Vec<Option<CustomerId>> = places.iter().map(target_id).collect();
+        let ids: Vec<CustomerId> = rows.iter().flatten().copied().collect();
+        let ours = context.store.linked(&ids).await?;
+        let subjects: Vec<Subject<'_>> = documents
+            .iter()
+            .zip(&pairs)
+            .zip(&rows)
+            .map(|((customer, pair), row)| Subject { customer, name: &pair.name, row: *row })
+            .collect();
+        let addresses = linked::parts(
+            context,
+            Doctype::Address,
+            &subjects,
+            LinkedDocuments::addresses(batch),
+            &ours,
+            canaries.address.as_deref(),
+            work,
+        );
+        let contacts = linked::parts(
+            context,
+            Doctype::Contact,
+            &subjects,
+            LinkedDocuments::contacts(batch),
+            &ours,
+            canaries.contact.as_deref(),
+            work,
+        );
+        let (addresses, contacts) = futures_util::try_join!(addresses, contacts)?;
+        let hidden = Hidden::of(context, batch).await?;
+
+        let mut found: Vec<Self> = Vec::with_capacity(documents.len());
+        let parts = addresses.into_iter().zip(contacts);
+        for (((document, (pair, modified)), place), (addresses, contacts)) in
+            documents.iter().zip(stamps).zip(places).zip(parts)
+        {
+            let mut unknown = hidden.unknown();
+            mark(&mut unknown, "address", &addresses);
+            mark(&mut unknown, "contact", &contacts);
+            let credit_limits = batch.credit_limits.get(&pair.name).cloned().unwrap_or_default();
+            found.push(Self {
+                pair,
+                modified,
+                document: Document {
+                    customer: (*document).clone(),
+                    credit_limits,
+                    addresses: addresses.documents.values().cloned().collect(),
+                    contacts: contacts.documents.values().cloned().collect(),
+                },
+                addresses,
+                contacts,
+                unknown: Unknown(unknown),
+                place,
+            });
+        }
+        let incomplete = found.iter_mut().filter_map(Self::incomplete).collect();
+        hidden::keep_what_we_have(context, &hidden, incomplete).await?;
+        for found in &mut found {
+            found.document = std::mem::take(&mut found.document).canonical();
+        }
+        Ok(found)
+    }
+
+    /// What the document may lack, where we have a row to take it from.
+    fn incomplete(&mut self) -> Option<Incomplete<'_>> {
+        let row = target_id(&self.place)?;
+        Some(Incomplete { row, document: &mut self.document, addresses: &self.addresses, contacts: &self.contacts })
+    }
+
+    fn decide(self, context: &Context, claim: &Claim) -> Result<Decision, SyncError> {
+        let (target, displaced, puts, namesakes) = match self.place {
+            Place::Found { target, displaced, puts, namesakes } => (target, displaced, puts, namesakes),
+            Place::Again => return Ok(Decision::Again),
+            Place::Tangled => return Err(SyncError::TangledNames),
+            Place::Outdated => return Err(SyncError::Outdated),
+        };
+        let mapped =
+            context.mapping.map(&self.document).map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
+        let state = State {
+            hash: content_hash(&(&mapped.record, &mapped.keep))?,
+            document_hash: content_hash(&self.document)?,
+            document: serde_json::to_string(&self.document)?,
+            creation: self.pair.creation,
+            modified: self.modified,
+            unknown: self.unknown,
+            problems: (!mapped.problems.is_empty()).then(|| mapped.problems.join("\n")),
+        };
+        let mut writes = displaced;
+        match target {
+            Some(held) if is_same(&held, &self.pair.name, &state) => {
+                if is_stale(&held, &state) {
+                    writes.push(Write::Note { seen: held.seen, state });
+                }
+            }
+            target => writes.push(Write::Upsert(Box::new(Upsert {
+                target: target.map(|held| held.seen),
+                namesakes,
+                record: mapped.record,
+                keep: mapped.keep,
+                state,
+            }))),
+        }
+        let puts = puts.into_iter().map(|name| claim.inherit(DocKey::customer(name))).collect();
+        Ok(Decision::Write { writes, puts })
+    }
+}
+
+/// Identity and `modified` of a listed document; `None` for an answer that lacks one of them.
+fn stamps(document: &Doc) -> Option<(Pair, String)> {
+    let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some((Pair { name: text("name")?, creation: text("creation")? }, text("modified")?))
+}
+
+fn target_id(place: &Place) -> Option<CustomerId> {
+    match place {
+        Place::Found { target, .. } => target.as_ref().map(|held| held.seen.id),
+        Place::Again | Place::Tangled | Place::Outdated => None,
+    }
+}
+
+fn mark(unknown: &mut BTreeSet<String>, name: &str, part: &Part) {
+    if part.is_unknown() {
+        unknown.insert(name.to_owned());
+    }
+}
+
+/// Whether nothing of `customers` would change.
+fn is_same(held: &Held, name: &str, state: &State) -> bool {
+    !held.deleted
+        && held.seen.erpnext_id.as_deref() == Some(name)
+        && held.seen.creation.as_ref() == Some(&state.creation)
+        && held.seen.hash.as_ref() == Some(&state.hash)
+}
+
+/// Whether our bookkeeping would change.
+fn is_stale(held: &Held, state: &State) -> bool {
+    held.modified.as_ref() != Some(&state.modified)
+        || held.document_hash.as_ref() != Some(&state.document_hash)
+        || held.unknown != state.unknown
+        || held.has_problems != state.problems.is_some()
+}

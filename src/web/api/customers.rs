@@ -1,0 +1,106 @@
+//! `GET /api/customers`, `GET /api/customers/{id}`, `POST /api/customers/{id}/sync`.
+//!
+//! Invariant: lists are paged by key, never by offset, so that a page costs the same wherever it is and no row is
+//! skipped or shown twice while others come and go.
+
+use std::time::Duration;
+
+use actix_web::http::header::LINK;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::State;
+use super::super::auth::require;
+use super::super::error::{Code, Problem};
+use crate::domain::customer::CustomerId;
+use crate::domain::role::Role;
+use crate::store::CustomerDetail;
+use crate::sync::request;
+
+/// Rows of a page unless told otherwise, and at most.
+const PAGE: u32 = 50;
+const LONGEST_PAGE: u32 = 500;
+
+/// The longest that a caller may wait for a sync, in seconds.
+const LONGEST_WAIT: u64 = 60;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// The last id of the page before.
+    after: Option<CustomerId>,
+    /// Rows wanted, 1 to 500.
+    limit: Option<u32>,
+}
+
+pub(super) async fn list(
+    request: HttpRequest,
+    state: Data<State>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Viewer).await?;
+    let limit = paging.limit.unwrap_or(PAGE);
+    if !(1..=LONGEST_PAGE).contains(&limit) {
+        return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
+    }
+    let store = &state.context.store;
+    let rows = store.customers_page(paging.after, limit).await.map_err(|error| Problem::store(&request, &error))?;
+    let mut response = HttpResponse::Ok();
+    if rows.len() == usize::try_from(limit).unwrap_or(usize::MAX)
+        && let Some(last) = rows.last()
+    {
+        let next = format!("</api/customers?after={}&limit={limit}>; rel=\"next\"", last.id);
+        response.insert_header((LINK, next));
+    }
+    Ok(response.json(json!({"data": rows})))
+}
+
+pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Viewer).await?;
+    let customer = find(&request, &state, &id).await?;
+    Ok(HttpResponse::Ok().json(json!({"data": customer})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Waiting {
+    /// Seconds to wait for the outcome, 0 to 60.
+    wait: Option<u64>,
+}
+
+pub(super) async fn sync(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+    waiting: Query<Waiting>,
+) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Operator).await?;
+    let wait = waiting.wait.unwrap_or_default();
+    if wait > LONGEST_WAIT {
+        return Err(Problem::new(&request, Code::BadRequest, format!("wait must be 0 to {LONGEST_WAIT} seconds")));
+    }
+    let customer = find(&request, &state, &id).await?;
+    let Some(name) = customer.row.customer.erpnext_id.clone() else {
+        let detail = "this customer is local: it is not linked to a document in ERPNext";
+        return Err(Problem::new(&request, Code::NotSynced, detail));
+    };
+    let failed = |error| Problem::store(&request, &error);
+    let requested = request::customer(&state.context, customer.row.id, name).await.map_err(failed)?;
+    state.wake.wake();
+    if wait == 0 {
+        return Ok(HttpResponse::Accepted().json(json!({"data": requested.queued()})));
+    }
+    match requested.finished(&state.context, Duration::from_secs(wait)).await.map_err(failed)? {
+        Some(outcome) => Ok(HttpResponse::Ok().json(json!({"data": outcome}))),
+        None => Ok(HttpResponse::Accepted().json(json!({"data": requested.queued()}))),
+    }
+}
+
+async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<CustomerDetail, Problem> {
+    let missing = || Problem::new(request, Code::NotFound, format!("there is no customer {id}"));
+    let id: CustomerId = id.parse().map_err(|_not_a_number| missing())?;
+    let found = state.context.store.customer(id).await.map_err(|error| Problem::store(request, &error))?;
+    found.ok_or_else(missing)
+}

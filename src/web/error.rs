@@ -1,0 +1,163 @@
+//! What a client is told when something fails: `application/problem+json` (RFC 9457) with a stable code.
+//!
+//! Invariant: the only place that knows HTTP status codes of failures. What a client reads (`detail`) and what the log
+//! keeps (the source) are two things: no text of a database or of ERPNext reaches a client from here.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::web::QueryConfig;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, Route, web};
+use serde_json::json;
+
+use super::request_id::RequestId;
+use crate::inbox::Refusal;
+use crate::store::StoreError;
+
+/// Seconds after which a refused webhook may come again; ERPNext ignores it, other senders do not.
+const COME_BACK: &str = "1";
+
+/// A failure as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    code: Code,
+    detail: String,
+    request_id: String,
+    /// The methods that would have been right, for 405.
+    allowed: Option<&'static str>,
+}
+
+/// Stable codes; part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    BadRequest,
+    Unauthorized,
+    BadSignature,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    BodyTooLarge,
+    BodyTooSlow,
+    UnusableWebhook,
+    ReceiverClosed,
+    Busy,
+    Unavailable,
+    NotSynced,
+}
+
+impl Code {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::BadSignature => "bad_signature",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::UnusableWebhook => "unusable_webhook",
+            Self::ReceiverClosed => "receiver_closed",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::NotSynced => "not_synced",
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::UnusableWebhook => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ReceiverClosed | Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotSynced => StatusCode::CONFLICT,
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of one request.
+    pub(super) fn new(request: &HttpRequest, code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), request_id: RequestId::of(request), allowed: None }
+    }
+
+    /// A hint that could not be made durable. The reason is in the log.
+    pub(super) fn refused(request: &HttpRequest, refusal: &Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Full => Code::Busy,
+            Refusal::TimedOut | Refusal::Stopping | Refusal::Store(_) => Code::Unavailable,
+        };
+        let detail = match refusal {
+            Refusal::Store(_) => "the webhook could not be written to the database; send it again".to_owned(),
+            other => other.to_string(),
+        };
+        Self::new(request, code, detail)
+    }
+
+    /// The database failed while answering an API call.
+    pub(super) fn store(request: &HttpRequest, error: &StoreError) -> Self {
+        tracing::error!(request = %RequestId::of(request), %error, "API call failed");
+        Self::new(request, Code::Unavailable, "the database cannot be reached at the moment; try again")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.code.status();
+        let mut response = HttpResponseBuilder::new(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, COME_BACK));
+        }
+        if let Some(allowed) = self.allowed {
+            response.insert_header((ALLOW, allowed));
+        }
+        if self.code == Code::Unauthorized {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": self.code.as_str(),
+            "detail": self.detail,
+            "request_id": self.request_id,
+        });
+        response.insert_header((CONTENT_TYPE, "application/problem+json")).body(body.to_string())
+    }
+}
+
+/// For paths that nobody serves.
+pub(super) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::new(&request, Code::NotFound, format!("there is nothing at {}", request.path())))
+}
+
+/// For the methods that a path does not serve; `allowed` are those that it does (RFC 9110, section 15.5.6).
+pub(super) fn only(allowed: &'static str) -> Route {
+    web::to(move |request: HttpRequest| async move {
+        let detail = format!("{} cannot be used on {}, only {allowed}", request.method(), request.path());
+        let problem = Problem::new(&request, Code::MethodNotAllowed, detail);
+        Err::<HttpResponse, _>(Problem { allowed: Some(allowed), ..problem })
+    })
+}
+
+/// Query strings that cannot be read are problems too.
+pub(super) fn query_config() -> QueryConfig {
+    QueryConfig::default()
+        .error_handler(|error, request| Problem::new(request, Code::BadRequest, error.to_string()).into())
+}

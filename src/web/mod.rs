@@ -1,0 +1,107 @@
+//! HTTP: the receiver of webhooks, the API, and what operators ask a service.
+//!
+//! Invariant: this module translates and checks, it decides nothing: use cases are in `sync`, acceptance in `inbox`.
+//! Only `error` knows which status code a failure has.
+
+mod api;
+mod auth;
+mod body;
+mod error;
+mod ops;
+mod receiver;
+mod request_id;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::inbox::{Inbox, Wake};
+use crate::sync::Context;
+use crate::telemetry::Throttle;
+use crate::telemetry::metrics::Exporter;
+
+pub use receiver::Gate;
+
+/// Bounds of the receiver.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest body, in bytes; beyond it 413.
+    pub body: usize,
+    /// Deadline for a whole body.
+    pub body_within: Duration,
+    /// Bytes of all bodies in flight; beyond it 503.
+    pub in_flight: usize,
+    /// How long requests under way may take when stopping.
+    pub stop_within: Duration,
+}
+
+/// What the handlers share.
+pub struct State {
+    context: Context,
+    inbox: Inbox,
+    wake: Wake,
+    gate: Gate,
+    limits: Limits,
+    in_flight: Semaphore,
+    turned_away: Throttle,
+    exporter: Exporter,
+    stopping: CancellationToken,
+}
+
+impl State {
+    /// Puts together what the handlers need.
+    #[must_use]
+    pub fn new(
+        context: Context,
+        inbox: Inbox,
+        wake: Wake,
+        gate: Gate,
+        limits: Limits,
+        exporter: Exporter,
+        stopping: CancellationToken,
+    ) -> Arc<Self> {
+        let in_flight = Semaphore::new(limits.in_flight);
+        let turned_away = Throttle::new(Duration::from_secs(10));
+        Arc::new(Self { context, inbox, wake, gate, limits, in_flight, turned_away, exporter, stopping })
+    }
+}
+
+/// Binds the address; separate from [`serve`], so that a port in use is told before anything else starts.
+///
+/// # Errors
+/// The operating system's.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+}
+
+/// The server on that listener; it runs while awaited and stops by its handle.
+///
+/// # Errors
+/// The operating system's.
+pub fn serve(state: Arc<State>, listener: TcpListener) -> io::Result<Server> {
+    let stop_within = state.limits.stop_within.as_secs().max(1);
+    let data = Data::from(state);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .app_data(error::query_config())
+            .wrap(from_fn(request_id::assign))
+            .configure(receiver::routes)
+            .configure(ops::routes)
+            .service(web::scope("/api").configure(api::routes))
+            .default_service(web::to(error::not_found))
+    })
+    .disable_signals()
+    .shutdown_timeout(stop_within)
+    .listen(listener)?
+    .run();
+    Ok(server)
+}

@@ -1,0 +1,66 @@
+//! What operators and load balancers ask: `/livez`, `/readyz`, `/metrics`.
+//!
+//! Invariant: `/readyz` is 503 only where hints cannot be made durable or the process is stopping; anything else that is
+//! wrong is said with 200, because a load balancer must not turn webhooks away then.
+
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::State;
+use super::error::only;
+use super::receiver::Gate;
+use crate::store::StoreError;
+use crate::sync::report::{self, Reason};
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    // Load balancers often ask by HEAD; the server leaves the body out by itself.
+    let resource = |path| web::resource(path).default_service(only("GET, HEAD"));
+    config
+        .service(resource("/livez").route(web::get().to(livez)).route(web::head().to(livez)))
+        .service(resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(resource("/metrics").route(web::get().to(scrape)));
+}
+
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "alive"}))
+}
+
+async fn readyz(state: Data<State>) -> HttpResponse {
+    if state.stopping.is_cancelled() {
+        return not_ready("stopping", "the service is stopping");
+    }
+    match ready(&state).await {
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            not_ready("database", "webhooks cannot be made durable: the database does not accept writes")
+        }
+        Ok(mut reasons) => {
+            if matches!(state.gate, Gate::Closed) {
+                let message = "no webhook secret is configured, so webhooks are refused: set ERPNEXT_WEBHOOK_SECRET";
+                reasons.push(Reason { code: "receiver_closed", message: message.to_owned() });
+            }
+            let status = if reasons.is_empty() { "ready" } else { "degraded" };
+            HttpResponse::Ok().json(json!({"status": status, "reasons": reasons}))
+        }
+    }
+}
+
+/// Reasons that degrade the service; an error where hints cannot be made durable.
+async fn ready(state: &State) -> Result<Vec<Reason>, StoreError> {
+    if state.inbox.is_failing() {
+        // Only a write tells whether writes work; without a failure before it, a probe is not worth one.
+        report::check_write(&state.context).await?;
+        state.inbox.recovered();
+    }
+    report::degraded(&state.context).await
+}
+
+fn not_ready(code: &'static str, message: &str) -> HttpResponse {
+    let reason = Reason { code, message: message.to_owned() };
+    HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": [reason]}))
+}
+
+async fn scrape(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.exporter.render())
+}

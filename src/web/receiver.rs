@@ -1,0 +1,164 @@
+//! `POST /webhooks/erpnext` (and PUT, which a Webhook document may choose): verifies, reads the hint, answers after the commit.
+//!
+//! Invariant: nothing unsigned is stored, queued or parsed; 202 is said only when the hint is durable; every other answer
+//! leaves nothing half done, so the sender may repeat it.
+
+use std::time::Instant;
+
+use actix_web::web::{Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use super::State;
+use super::body::{self, Unread};
+use super::error::{Code, Problem, only};
+use super::request_id::RequestId;
+use crate::domain::hint::Verdict;
+use crate::erpnext::signature::Verifier;
+use crate::inbox::Refusal;
+use crate::sync::receive::{Hint, read_hint};
+use crate::telemetry::metrics::{self, Received};
+
+/// Frappe's name of the signature header (frappe/integrations/doctype/webhook/webhook.py).
+const SIGNATURE: &str = "X-Frappe-Webhook-Signature";
+
+/// Who may send webhooks.
+#[derive(Debug)]
+pub enum Gate {
+    /// No secret is configured: nobody.
+    Closed,
+    /// Insecure mode was asked for: everybody.
+    Open,
+    /// Whoever knows one of the secrets.
+    Signed(Verifier),
+}
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/webhooks/erpnext")
+            .route(web::post().to(receive))
+            .route(web::put().to(receive))
+            .default_service(only("POST, PUT")),
+    );
+}
+
+async fn receive(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let started = Instant::now();
+    let answer = accept(&request, payload, &state).await;
+    metrics::delivery(answer.received, started.elapsed());
+    answer.result
+}
+
+/// What the sender is told, and what is counted.
+struct Answer {
+    received: Received,
+    result: Result<HttpResponse, Problem>,
+}
+
+impl Answer {
+    fn refused(received: Received, problem: Problem) -> Self {
+        Self { received, result: Err(problem) }
+    }
+}
+
+async fn accept(request: &HttpRequest, payload: Payload, state: &State) -> Answer {
+    let signature = match check_sender(request, state) {
+        Ok(signature) => signature,
+        Err(turned_away) => return turned_away.answer(request, state),
+    };
+    let limits = state.limits;
+    let body = match body::read(request, payload, limits.body, limits.body_within, &state.in_flight).await {
+        Ok(body) => body,
+        Err(unread) => return not_read(request, &unread),
+    };
+    if let (Gate::Signed(verifier), Some(signature)) = (&state.gate, signature)
+        && !verifier.verify(signature, &body)
+    {
+        return TurnedAway::WrongSignature.answer(request, state);
+    }
+    let Hint { delivery, advice } = read_hint(RequestId::of(request), &body);
+    drop(body);
+    let verdict = delivery.verdict;
+    let id = delivery.id.clone();
+    let (doctype, name) = (delivery.doctype.clone(), delivery.name.clone());
+    if let Err(refusal) = state.inbox.accept(delivery).await {
+        let received = match refusal {
+            Refusal::Full => Received::Overloaded,
+            Refusal::TimedOut | Refusal::Stopping | Refusal::Store(_) => Received::Unavailable,
+        };
+        return Answer::refused(received, Problem::refused(request, &refusal));
+    }
+    tracing::debug!(delivery = %id, verdict = verdict.as_str(), doctype, name, "webhook accepted");
+    let received = match verdict {
+        Verdict::Queued => Received::Queued,
+        Verdict::Ignored => Received::Ignored,
+        Verdict::Unusable => Received::Unusable,
+    };
+    let result = match advice {
+        Some(advice) => Err(Problem::new(request, Code::UnusableWebhook, advice)),
+        None => Ok(HttpResponse::Accepted().json(json!({"verdict": verdict.as_str(), "delivery": id}))),
+    };
+    Answer { received, result }
+}
+
+/// A sender that is not let in.
+#[derive(Debug, Clone, Copy)]
+enum TurnedAway {
+    Closed,
+    NoSignature,
+    WrongSignature,
+}
+
+impl TurnedAway {
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::Closed => {
+                "no webhook secret is configured, so nothing is accepted: set ERPNEXT_WEBHOOK_SECRET to the secret of \
+                 the Webhook documents in ERPNext and start again"
+            }
+            Self::NoSignature => {
+                "the request has no X-Frappe-Webhook-Signature: tick Enable Security in the Webhook document and enter \
+                 the secret that this service has in ERPNEXT_WEBHOOK_SECRET"
+            }
+            Self::WrongSignature => {
+                "the signature does not belong to this body and any of our secrets: the Webhook document's Webhook \
+                 Secret and ERPNEXT_WEBHOOK_SECRET differ, or something on the way changed the body"
+            }
+        }
+    }
+
+    fn answer(self, request: &HttpRequest, state: &State) -> Answer {
+        let (received, code) = match self {
+            Self::Closed => (Received::Closed, Code::ReceiverClosed),
+            Self::NoSignature | Self::WrongSignature => (Received::Unsigned, Code::BadSignature),
+        };
+        if let Some(suppressed) = state.turned_away.pass() {
+            let peer = request.peer_addr().map(|peer| peer.to_string());
+            let reason = self.detail();
+            tracing::warn!(request = %RequestId::of(request), peer, suppressed, reason, "webhook turned away");
+        }
+        Answer::refused(received, Problem::new(request, code, self.detail()))
+    }
+}
+
+/// The signature to verify, if the gate wants one. Refuses before a byte of the body is read.
+fn check_sender<'a>(request: &'a HttpRequest, state: &State) -> Result<Option<&'a [u8]>, TurnedAway> {
+    match &state.gate {
+        Gate::Closed => Err(TurnedAway::Closed),
+        Gate::Open => Ok(None),
+        Gate::Signed(_) => {
+            let signature = request.headers().get(SIGNATURE).ok_or(TurnedAway::NoSignature)?;
+            Ok(Some(signature.as_bytes()))
+        }
+    }
+}
+
+fn not_read(request: &HttpRequest, unread: &Unread) -> Answer {
+    let (code, received) = match unread {
+        Unread::TooLarge(_) => (Code::BodyTooLarge, Received::Oversized),
+        Unread::TooSlow(_) => (Code::BodyTooSlow, Received::Slow),
+        Unread::Crowded => (Code::Busy, Received::Overloaded),
+        Unread::Broken(_) => (Code::BadRequest, Received::Slow),
+    };
+    Answer::refused(received, Problem::new(request, code, unread.to_string()))
+}
