@@ -1,0 +1,83 @@
+//! The command line. Prints and asks; decides nothing.
+//!
+//! Invariant: whatever is wrong is told on standard error with what to do about it, and the exit code is not zero.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this layer is for")]
+
+mod demo;
+mod migrate;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Inputs};
+use crate::telemetry::logging;
+
+/// Keeps the customers of an ERPNext site in your own SQL database: right now and always right.
+///
+/// Settings come from customer-sync.toml in the working folder (or --config), then from the environment
+/// (CUSTOMER_SYNC__SECTION__KEY, or the short names that the README lists), then from flags.
+#[derive(Debug, Parser)]
+#[command(name = "customer-sync", version, about, long_about, propagate_version = true)]
+struct Cli {
+    /// Configuration file [default: customer-sync.toml in the working folder, if there is one]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks and keep the customers table up to date
+    Serve(serve::Arguments),
+    /// Show all of it without an ERPNext: starts a stand-in with customers, and the real service beside it
+    Demo(demo::Arguments),
+    /// Create the tables or bring them up to date
+    Migrate(migrate::Arguments),
+    /// Manage the tokens of the API
+    Token(token::Arguments),
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let config = cli.config;
+    let result = match cli.command {
+        Command::Serve(arguments) => arguments.run(config),
+        Command::Demo(arguments) => arguments.run(),
+        Command::Migrate(arguments) => arguments.run(config),
+        Command::Token(arguments) => arguments.run(config),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("customer-sync: {}", told(&error));
+        ExitCode::FAILURE
+    })
+}
+
+/// The error with its causes, each said once: many errors already have their cause's words in their own.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => said,
+        before => format!("{before}: {cause}"),
+    })
+}
+
+/// The configuration of this process; starts the log as it says.
+fn load(inputs: Inputs) -> anyhow::Result<Config> {
+    let config = Config::load(inputs)?;
+    logging::init(config.log.level.directives(), config.log.format.json())?;
+    Ok(config)
+}
+
+/// A runtime for one command.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
