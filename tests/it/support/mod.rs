@@ -1,0 +1,9 @@
+//! What the tests share: private database servers, the app on port 0, the recordings.
+
+pub mod app;
+pub mod binary;
+pub mod databases;
+pub mod proxy;
+pub mod recordings;
+pub mod sources;
+pub mod truth;
