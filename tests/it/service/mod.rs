@@ -1,0 +1,51 @@
+//! The running service, from a webhook to a row.
+
+mod api;
+mod corners;
+mod crash;
+mod lanes;
+mod limits;
+mod names;
+mod permissions;
+mod races;
+mod receiver;
+mod recorded;
+mod start;
+mod sync;
+
+use customer_sync::simulator::{Options, Simulator};
+
+use crate::support::app::{SECRET, TestApp};
+use crate::support::databases::{Database, Kind, fresh};
+
+/// Service and stand-in, connected by webhooks.
+struct Connected {
+    app: TestApp,
+    erpnext: Simulator,
+    database: Database,
+}
+
+impl Connected {
+    async fn start(kind: Kind) -> Self {
+        Self::configured(kind, &[]).await
+    }
+
+    async fn configured(kind: Kind, settings: &[(&'static str, &str)]) -> Self {
+        let erpnext = Simulator::start(Options { retry_scale: 0.01, ..Options::default() }).await.unwrap();
+        let database = fresh(kind).await;
+        let app = TestApp::configured(&database, &erpnext, settings).await;
+        erpnext.register_webhooks(&app.webhook_url(), SECRET).unwrap();
+        Self { app, erpnext, database }
+    }
+
+    /// Waits until every webhook was delivered and every job done.
+    async fn settled(&self) {
+        self.erpnext.webhooks_settled().await;
+        self.app.settled().await;
+    }
+
+    /// The row of that name; panics if there is none.
+    async fn row(&self, name: &str) -> serde_json::Value {
+        self.app.customer(name).await.unwrap_or_else(|| panic!("there is no row for {name}"))
+    }
+}
