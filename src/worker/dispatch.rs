@@ -104,7 +104,7 @@ impl Dispatch {
             }
             Disposition::Split(SplitEnd::Dead) if !self.accepts_our_request(&batch).await => {
                 let reason = format!("ERPNext refuses our request for every customer: {}", error.without_detail());
-                self.context.site.pause(reason.clone());
+                self.context.site.pause(reason);
                 self.hand_back(&batch).await;
             }
             Disposition::Snooze(_) if matches!(error, SyncError::Paused(_)) => self.hand_back(&batch).await,

@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use customer_sync::simulator::{Fault, Options, Simulator};
+use customer_sync::simulator::{self, Fault, Simulator};
+use customer_sync::store::{Options, Store};
 
 use crate::support::app::{client, wait_until};
 use crate::support::binary::{Serving, command, run, stderr};
@@ -160,9 +161,9 @@ fn another_sites_url_on_an_existing_database_needs_new_site() {
 
 #[tokio::test]
 async fn a_wrong_address_or_key_is_said_at_the_start() {
-    let erpnext = Simulator::start(Options::default()).await.unwrap();
+    let erpnext = Simulator::start(simulator::Options::default()).await.unwrap();
     let (key, secret) = erpnext.key();
-    let login = Simulator::start(Options::default()).await.unwrap();
+    let login = Simulator::start(simulator::Options::default()).await.unwrap();
     login.faults().requests(Fault::Html(200), usize::MAX);
     let (stranger, strangers_secret) = erpnext.add_user("stranger@example.com", &[]);
     for (url, key, secret, part) in [
@@ -182,4 +183,27 @@ async fn a_wrong_address_or_key_is_said_at_the_start() {
         .await;
         serving.kill();
     }
+}
+
+#[tokio::test]
+async fn a_changed_mapping_is_noticed_stored_and_logged_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("data/customer-sync.db").display());
+    let serve = async |company: Option<&str>| {
+        let variable = company.map(|company| ("CUSTOMER_SYNC__MAPPING__COMPANY", company));
+        let environment: Vec<(&str, &str)> = ERPNEXT.into_iter().chain(variable).collect();
+        let serving = Serving::start(folder.path(), &environment);
+        let logged = serving.said.iter().any(|line| line.contains("the mapping changed"));
+        serving.kill();
+        let options = Options { url: url.clone(), schema: None, max_connections: 1 };
+        let store = Store::connect(&options).await.unwrap();
+        let fingerprint = store.meta("mapping").await.unwrap().unwrap();
+        store.close().await;
+        (logged, fingerprint)
+    };
+    let (logged, first) = serve(None).await;
+    assert!(!logged, "a new database has no mapping to change");
+    let (logged, second) = serve(Some("Example Ltd")).await;
+    assert!(logged && first != second);
+    assert_eq!(serve(Some("Example Ltd")).await, (false, second));
 }

@@ -12,6 +12,7 @@ use customer_sync::store::{Disposition, Options, Store, StoreError};
 use super::make::{LEASE, delivery, ending, put};
 use super::workload::{Weather, Workload};
 use super::{Case, open};
+use crate::support::app::wait_until;
 use crate::support::databases::{Kind, Server};
 use crate::support::proxy::TcpProxy;
 
@@ -102,9 +103,7 @@ async fn a_server_that_crashes_during_the_work_loses_nothing(kind: Kind) {
         for _ in 0..2 {
             // In the middle of the work: some rows are there, and more are coming.
             before = changes(&case).await;
-            while changes(&case).await < before + 50 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            wait_until("more is written", async || changes(&case).await >= before + 50).await;
             server.crash().await;
             server.start().await;
         }

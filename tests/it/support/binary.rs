@@ -26,6 +26,8 @@ pub fn stderr(output: &Output) -> String {
 /// A running `serve`; killed when dropped.
 pub struct Serving {
     pub url: String,
+    /// What it said on standard error until it served.
+    pub said: Vec<String>,
     child: Child,
     /// What it says on standard error, line by line.
     log: Receiver<String>,
@@ -43,7 +45,7 @@ impl Serving {
         let mut command = command(folder, &arguments, environment);
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, log) = channel();
-        let mut serving = Self { url: String::new(), child, log };
+        let mut serving = Self { url: String::new(), said: Vec::new(), child, log };
         let reader = BufReader::new(serving.child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for line in reader.lines().map_while(Result::ok) {
@@ -52,15 +54,14 @@ impl Serving {
                 }
             }
         });
-        let mut seen = Vec::new();
         while serving.url.is_empty() {
             let line = serving.log.recv_timeout(Duration::from_secs(60));
-            let line = line.unwrap_or_else(|error| panic!("{error}: {seen:#?}"));
+            let line = line.unwrap_or_else(|error| panic!("{error}: {:#?}", serving.said));
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if entry["message"] == "serving" {
                 serving.url = format!("http://{}", entry["address"].as_str().unwrap());
             }
-            seen.push(line);
+            serving.said.push(line);
         }
         serving
     }
