@@ -14,7 +14,9 @@ use super::check::check;
 use super::environment::{self, Environment, dot_env};
 use super::layers::Layers;
 use super::problem::{Problem, Problems, Source};
-use super::sections::{Database, Erpnext, Log, Mapping, Retention, Root, Server, Webhook, Worker};
+use super::sections::{
+    Database, Erpnext, Log, Mapping, Matching, Retention, Root, Schedule, Server, Sync, Webhook, Worker,
+};
 use super::setting::{Section, Setting};
 use super::toml_file::{self, TomlFile};
 use super::values::Secret;
@@ -37,6 +39,12 @@ pub struct Config {
     pub webhook: Webhook,
     /// `[worker]`
     pub worker: Worker,
+    /// `[sync]`
+    pub sync: Sync,
+    /// `[schedule]`
+    pub schedule: Schedule,
+    /// `[matching]`
+    pub matching: Matching,
     /// `[mapping]`
     pub mapping: Mapping,
     /// `[retention]`
@@ -127,6 +135,9 @@ impl Config {
             erpnext: Erpnext::visit(&mut layers),
             webhook: Webhook::visit(&mut layers),
             worker: Worker::visit(&mut layers),
+            sync: Sync::visit(&mut layers),
+            schedule: Schedule::visit(&mut layers),
+            matching: Matching::visit(&mut layers),
             mapping: Mapping::visit(&mut layers),
             retention: Retention::visit(&mut layers),
             log: Log::visit(&mut layers),
@@ -153,6 +164,9 @@ impl Config {
         Erpnext::visit(&mut settings);
         Webhook::visit(&mut settings);
         Worker::visit(&mut settings);
+        Sync::visit(&mut settings);
+        Schedule::visit(&mut settings);
+        Matching::visit(&mut settings);
         Mapping::visit(&mut settings);
         Retention::visit(&mut settings);
         Log::visit(&mut settings);

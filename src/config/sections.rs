@@ -12,6 +12,9 @@ use url::Url;
 
 use super::setting::section;
 use super::values::{ByteSize, LogFilter, LogFormat, Pairs, Secret};
+use crate::domain::filter::Filter;
+use crate::domain::matching::MatchKey;
+use crate::domain::schedule::{Schedule as Timed, Zone};
 
 section! {
     /// Settings outside of tables.
@@ -118,6 +121,44 @@ section! {
 }
 
 section! {
+    /// What is kept, and how much of it may vanish at once.
+    Sync = "sync" {
+        /// Keeps only the customers that match: Frappe filters as JSON. Leaves out the others, also those that were kept before.
+        filter: Option<Filter> = None => "'[[\"customer_group\", \"descendants of (inclusive)\", \"Retail\"]]'";
+        /// Share of all customers, in percent, that a sweep may mark as deleted or left out without asking a person (fewer than ten always may).
+        max_removed_percent: NonZeroU32 = positive(5);
+        /// How long POST /api/customers/sync waits for the end of its run.
+        wait_max: Duration = Duration::from_secs(10 * 60);
+    }
+}
+
+section! {
+    /// When the repair of what webhooks missed runs: an interval like "30s", a cron pattern like "0 3 * * *", or "off".
+    Schedule = "schedule" {
+        /// Asks ERPNext what changed since the last time.
+        catch_up: Timed = Timed::Every(Duration::from_secs(30));
+        /// How rarely catch-up may come to ask while nothing happens, or where ERPNext limits the rate (not for a cron pattern).
+        catch_up_slowest: Duration = Duration::from_secs(5 * 60);
+        /// Compares all names with ERPNext's: finds renames, merges and deletions.
+        sweep: Timed = Timed::Every(Duration::from_secs(3600));
+        /// Reads every customer anew. Unless "off", also at the first start and after the mapping or the site changed.
+        full: Timed = nightly();
+        /// Forgets old history (see [retention]).
+        prune: Timed = Timed::Every(Duration::from_secs(600));
+        /// The time zone of cron patterns.
+        time_zone: Zone = Zone::default();
+    }
+}
+
+section! {
+    /// Links customers that your application had before to those of ERPNext, instead of adding them a second time.
+    Matching = "matching" {
+        /// What must be equal, the strongest first: "email", "tax_number", or "id:customer.FIELD" where a custom field of ERPNext holds your id. None: nothing is linked by itself.
+        keys: Vec<MatchKey> = Vec::new() => "[\"id:customer.custom_shop_id\", \"tax_number\", \"email\"]";
+    }
+}
+
+section! {
     /// Which field of ERPNext becomes which column.
     Mapping = "mapping" {
         /// The company whose credit limit counts, where customers have several.
@@ -138,6 +179,14 @@ section! {
         deliveries_days: NonZeroU32 = positive(14);
         /// Most received webhooks that are kept.
         deliveries_rows: NonZeroU32 = positive(1_000_000);
+        /// Days that the history of customers is kept.
+        changes_days: NonZeroU32 = positive(3650);
+        /// Most changes of customers that are kept (about).
+        changes_rows: NonZeroU32 = positive(50_000_000);
+        /// Days that runs are kept; the last one of each kind that came to its end always is.
+        runs_days: NonZeroU32 = positive(90);
+        /// Most runs of each kind that are kept.
+        runs_rows: NonZeroU32 = positive(10_000);
     }
 }
 
@@ -149,6 +198,11 @@ section! {
         /// How lines look: "human", "json", or "auto" (human on a terminal, JSON otherwise).
         format: LogFormat = LogFormat::Auto;
     }
+}
+
+/// When everybody is asleep. (The pattern can be read: a test loads all defaults.)
+fn nightly() -> Timed {
+    Timed::parse("0 3 * * *").unwrap_or(Timed::Off)
 }
 
 /// A default that is above zero by its spelling.

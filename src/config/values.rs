@@ -7,6 +7,8 @@ use std::fmt;
 
 use super::raw::Raw;
 use super::value::{Value, quoted};
+use crate::domain::filter::Filter;
+use crate::domain::matching::MatchKey;
 
 /// A text that must not be seen. [`Secret::expose`] is the only way to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,6 +86,38 @@ impl Value for Vec<String> {
 
     fn render(&self) -> Option<String> {
         Some(format!("[{}]", self.iter().map(quoted).collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// Keys of the matching, the strongest first, each once.
+impl Value for Vec<MatchKey> {
+    const EXPECTED: &'static str =
+        "a list of \"email\", \"tax_number\" and \"id:customer.FIELD\", in a variable separated by commas";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let mut keys = Self::new();
+        for written in text.split(',').map(str::trim).filter(|written| !written.is_empty()) {
+            let key = MatchKey::parse(written)?;
+            if keys.contains(&key) {
+                return Err(format!("has \"{key}\" twice"));
+            }
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    fn from_raw(raw: &Raw) -> Result<Self, String> {
+        match raw {
+            Raw::List(items) => {
+                let texts: Vec<String> = items.iter().map(String::from_raw).collect::<Result<_, _>>()?;
+                Self::from_text(&texts.join(","))
+            }
+            single => single.scalar().ok_or_else(|| "is a table".to_owned()).and_then(|text| Self::from_text(&text)),
+        }
+    }
+
+    fn render(&self) -> Option<String> {
+        Some(format!("[{}]", self.iter().map(|key| quoted(key.to_string())).collect::<Vec<_>>().join(", ")))
     }
 }
 
@@ -166,6 +200,19 @@ impl Value for ByteSize {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
         let exact = units.into_iter().find(|(length, _)| self.0.is_multiple_of(*length));
         Some(exact.map_or_else(|| self.0.to_string(), |(length, unit)| quoted(format!("{}{unit}", self.0 / length))))
+    }
+}
+
+/// Which customers are kept; JSON also in the file, as Frappe writes it.
+impl Value for Filter {
+    const EXPECTED: &'static str = "Frappe filters as JSON in quotes like '[[\"customer_group\", \"=\", \"Retail\"]]'";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn render(&self) -> Option<String> {
+        Some(quoted(self.fingerprint()))
     }
 }
 

@@ -19,6 +19,12 @@ pub enum ChangeKind {
     Merged,
     /// A deleted one came back.
     Restored,
+    /// A local row was linked to a document of ERPNext; `matched_by` among the fields says why.
+    Linked,
+    /// The link to ERPNext was taken away; the row is local again.
+    Unlinked,
+    /// It is in ERPNext, but the configured filter leaves it out from now on.
+    Filtered,
 }
 
 impl ChangeKind {
@@ -32,6 +38,9 @@ impl ChangeKind {
             Self::Deleted => "deleted",
             Self::Merged => "merged",
             Self::Restored => "restored",
+            Self::Linked => "linked",
+            Self::Unlinked => "unlinked",
+            Self::Filtered => "filtered",
         }
     }
 }

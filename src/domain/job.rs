@@ -5,10 +5,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::hint::Doctype;
+use super::run::RunId;
 
 /// Key of the queue. Ordered: every transaction locks jobs in this order (bytewise, like the databases' binary collation).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DocKey {
     /// Kind of the document.
     pub doctype: Doctype,
@@ -25,7 +29,8 @@ impl DocKey {
 }
 
 /// Which queue a job waits in; a claim takes the fast lane first, so bulk work never delays a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Lane {
     /// Hints and people.
     Fast,
@@ -51,8 +56,15 @@ impl Lane {
 }
 
 /// Who asked for the work. Ordered by weight: when causes meet in one job the greatest wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
+    /// A sweep: our names compared with ERPNext's.
+    Sweep,
+    /// A catch-up: what `modified` tells.
+    CatchUp,
+    /// A full run.
+    Full,
     /// A person, by API, page or command line.
     Person,
     /// A webhook; its delivery id goes with it.
@@ -60,19 +72,28 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 5] = [Self::Sweep, Self::CatchUp, Self::Full, Self::Person, Self::Webhook];
+
     /// The value stored in `sync_jobs.cause` and `customer_changes.cause`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Sweep => "sweep",
+            Self::CatchUp => "catch_up",
+            Self::Full => "full",
             Self::Person => "person",
             Self::Webhook => "webhook",
         }
     }
 
-    /// The stored weight: a number, so that SQL can take the greater one. Gaps leave room for polling (below person).
+    /// The stored weight: a number, so that SQL can take the greater one.
     #[must_use]
     pub const fn weight(self) -> i64 {
         match self {
+            Self::Sweep => 5,
+            Self::CatchUp => 10,
+            Self::Full => REVIVES,
             Self::Person => 20,
             Self::Webhook => 30,
         }
@@ -81,9 +102,31 @@ impl Cause {
     /// The cause of a stored weight.
     #[must_use]
     pub const fn from_weight(weight: i64) -> Self {
-        if weight >= Self::Webhook.weight() { Self::Webhook } else { Self::Person }
+        match weight {
+            ..10 => Self::Sweep,
+            10..REVIVES => Self::CatchUp,
+            REVIVES..20 => Self::Full,
+            20..30 => Self::Person,
+            30.. => Self::Webhook,
+        }
+    }
+
+    /// Who found it, as the metric of changes tells it: a growing `polling` says that webhooks are lost.
+    #[must_use]
+    pub const fn found_by(self) -> &'static str {
+        match self {
+            Self::Sweep | Self::CatchUp => "polling",
+            Self::Full => "full",
+            Self::Person => "person",
+            Self::Webhook => "webhook",
+        }
     }
 }
+
+/// Causes of this weight or more revive a dead job and reset its attempts (hints, people, full runs). The others are
+/// polling: they keep attempts and back-off, and revive only where `modified` differs from the one polling gave before, or
+/// where they are the first to say that the document is gone.
+pub const REVIVES: i64 = 15;
 
 /// A request to put a job: inserts it, or raises the generation of the one that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +139,20 @@ pub struct Put {
     pub cause: Cause,
     /// The delivery that caused it; replaces the waiting job's together with `cause`.
     pub delivery_id: Option<String>,
-    /// Something says that the document is gone; or-ed into the waiting job.
+    /// Something says that the document is gone, or that a person agreed to its removal; or-ed into the waiting job.
     pub absent: bool,
+    /// The full run that owns the job from now on; kept where `None`.
+    pub run: Option<RunId>,
+    /// `modified` of the document as polling saw it.
+    pub modified: Option<String>,
+}
+
+impl Put {
+    /// A put without anything special: not absent, owned by no run.
+    #[must_use]
+    pub const fn new(key: DocKey, lane: Lane, cause: Cause) -> Self {
+        Self { key, lane, cause, delivery_id: None, absent: false, run: None, modified: None }
+    }
 }
 
 /// A job as claimed by one worker.
@@ -119,13 +174,15 @@ pub struct Claim {
     pub delivery_id: Option<String>,
     /// Something said that the document is gone.
     pub absent: bool,
+    /// The full run that owns it.
+    pub run: Option<RunId>,
 }
 
 impl Claim {
     /// A put that hands this job's cause on to another document.
     #[must_use]
     pub fn inherit(&self, key: DocKey) -> Put {
-        Put { key, lane: self.lane, cause: self.cause, delivery_id: self.delivery_id.clone(), absent: false }
+        Put { delivery_id: self.delivery_id.clone(), ..Put::new(key, self.lane, self.cause) }
     }
 }
 
@@ -138,11 +195,30 @@ pub struct JobError {
     pub message: String,
 }
 
+impl JobError {
+    /// Longest message in characters; databases and proxies have been seen to say more than anybody reads.
+    const LONGEST: usize = 2_000;
+
+    /// An error with that label; a longer message is cut.
+    #[must_use]
+    pub fn new(label: &'static str, mut message: String) -> Self {
+        if let Some((end, _char)) = message.char_indices().nth(Self::LONGEST) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { label, message }
+    }
+}
+
 /// How a claimed job ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Deleted, unless its generation moved on: then due at once with attempts reset.
+    /// Deleted, unless its generation moved on: then due at once.
     Done,
+    /// As `Done`, for a document that the key may not read; a run counts it apart.
+    NotPermitted,
+    /// As `Done`, for a document that has no row of ours and gets none; a run counts it apart.
+    Skipped,
     /// Due at once, no attempt burned (what identity saw has changed).
     Again,
     /// Due again after a while.
@@ -156,4 +232,17 @@ pub enum Outcome {
     },
     /// Visible and revivable: a hint or a person revives it.
     Dead(JobError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JobError;
+
+    #[test]
+    fn long_messages_are_cut_between_characters() {
+        let short = JobError::new("invalid", "ä".repeat(2_000));
+        assert_eq!(short.message.chars().count(), 2_000);
+        let long = JobError::new("invalid", "ä".repeat(2_001));
+        assert!(long.message.ends_with("ä…") && long.message.chars().count() == 2_001);
+    }
 }

@@ -5,9 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use super::customer::{CustomerId, Record};
 use super::document::Unknown;
+use super::fields::flatten;
 use super::job::{Claim, JobError, Outcome, Put};
+use super::matching::MatchedBy;
+use super::suggestion::Suggestion;
 
 /// The work of one claimed job.
 #[derive(Debug, Clone)]
@@ -62,16 +67,54 @@ pub enum Write {
         /// Its new name.
         to: String,
     },
-    /// Sets `deleted_at` and empties the content hash (so that whoever looked before no longer matches, and a revival
+    /// Sets `deleted_at` and `gone`, and empties the content hash (so that whoever looked before no longer matches, and a revival
     /// always differs); `release_name` also moves its name to the aliases, because another row takes it.
     Tombstone {
         /// The row.
         seen: Seen,
-        /// The row that it was merged into.
-        merged_into: Option<CustomerId>,
+        /// Why.
+        gone: Gone,
         /// Whether `erpnext_id` becomes null.
         release_name: bool,
     },
+    /// The document is there, but the filter leaves it out: the row becomes a tombstone, or stays one, and goes on
+    /// following the document's name; nothing of the document's content is stored.
+    LeaveOut(Box<LeaveOut>),
+    /// Asks a person whether a row that was there before and a document of ERPNext are the same customer. Touches no row,
+    /// but is stale where the row is gone or has got a document meanwhile.
+    Suggest(Suggestion),
+}
+
+/// Why a row is a tombstone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// ERPNext has the document no more.
+    Deleted,
+    /// It was merged into that customer.
+    Merged(CustomerId),
+    /// It is there, but the configured filter leaves it out.
+    Filtered,
+}
+
+impl Gone {
+    /// The value stored in `sync_state.gone`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Merged(_) => "merged",
+            Self::Filtered => "filtered",
+        }
+    }
+
+    /// The customer that it was merged into.
+    #[must_use]
+    pub const fn merged_into(self) -> Option<CustomerId> {
+        match self {
+            Self::Merged(into) => Some(into),
+            Self::Deleted | Self::Filtered => None,
+        }
+    }
 }
 
 impl Write {
@@ -80,11 +123,37 @@ impl Write {
     pub fn seen(&self) -> Option<&Seen> {
         match self {
             Self::Upsert(upsert) => upsert.target.as_ref(),
+            Self::LeaveOut(left) => Some(&left.seen),
             Self::Note { seen, .. }
             | Self::MarkUnknown { seen, .. }
             | Self::Rename { seen, .. }
             | Self::Tombstone { seen, .. } => Some(seen),
+            Self::Suggest(_) => None,
         }
+    }
+}
+
+impl Upsert {
+    /// All fields of the row afterwards, `before` being those that it has (as [`flatten`] gives them).
+    ///
+    /// # Errors
+    /// Where the record cannot be JSON, which its types rule out.
+    pub fn fields_over(&self, before: &Map<String, Value>) -> Result<Map<String, Value>, serde_json::Error> {
+        let mut fields = flatten(&self.record)?;
+        for column in &self.keep {
+            if let Some(kept) = before.get(*column) {
+                fields.insert((*column).to_owned(), kept.clone());
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Whether the document has no row yet: it gets a new one, or one that was there before.
+    #[must_use]
+    pub fn places(&self) -> bool {
+        self.target.as_ref().is_none_or(|seen| {
+            seen.creation.is_none() && seen.erpnext_id.as_ref() != self.record.customer.erpnext_id.as_ref()
+        })
     }
 }
 
@@ -98,10 +167,25 @@ pub struct Upsert {
     pub namesakes: BTreeSet<CustomerId>,
     /// The values.
     pub record: Record,
+    /// Why a row that was there before gets this document; the history says it, and it must still hold under lock.
+    pub matched_by: Option<MatchedBy>,
     /// Columns of `customers` whose present value stays, because the new one cannot be stored.
     pub keep: Vec<&'static str>,
     /// The bookkeeping beside it.
     pub state: State,
+}
+
+/// A known customer that the filter leaves out.
+#[derive(Debug, Clone)]
+pub struct LeaveOut {
+    /// The row; it was read before, so it has a state.
+    pub seen: Seen,
+    /// ERPNext's name of the document.
+    pub name: String,
+    /// Its `creation`, as given.
+    pub creation: String,
+    /// Its `modified`, as given.
+    pub modified: String,
 }
 
 /// A row of `sync_state`.
@@ -134,6 +218,8 @@ pub enum Effect {
     Unchanged,
     /// A tombstone.
     Tombstoned,
+    /// A local row that belongs to a document of ERPNext from now on.
+    Linked,
 }
 
 impl Effect {
@@ -145,6 +231,7 @@ impl Effect {
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
             Self::Tombstoned => "tombstoned",
+            Self::Linked => "linked",
         }
     }
 }
@@ -152,7 +239,7 @@ impl Effect {
 /// What became of one unit.
 #[derive(Debug, Clone)]
 pub enum Applied {
-    /// Written and settled; one effect per write (none for a unit without writes), with the row's id.
+    /// Written and settled; one effect per write of a row (none for a unit without them), with the row's id.
     Written(Vec<(CustomerId, Effect)>),
     /// A row had changed since identity saw it: nothing written, the job is due again.
     Stale,

@@ -30,9 +30,10 @@ use serde_json::{Map, Value};
 use self::columns::{Column, Target};
 use self::convert::Shape;
 use self::primary::View;
-use self::source::Source;
+use self::source::{Part, Source};
 use super::customer::Record;
 use super::document::Document;
+use super::hint::Doctype;
 
 pub use compile::{MappingProblem, MappingProblems};
 pub use config::MappingConfig;
@@ -99,6 +100,23 @@ impl Mapping {
     #[must_use]
     pub fn contact_fields(&self) -> &BTreeSet<String> {
         &self.contact_fields
+    }
+
+    /// The fields of a doctype that may become that column.
+    #[must_use]
+    pub fn fields_of(&self, column: &str, doctype: Doctype) -> BTreeSet<&str> {
+        let part = match doctype {
+            Doctype::Customer => Part::Customer,
+            Doctype::Address => Part::Address,
+            Doctype::Contact => Part::Contact,
+        };
+        let sources = self.columns.iter().filter(|(known, _)| known.name == column).flat_map(|(_, sources)| sources);
+        sources
+            .map(Source::fields)
+            .filter(|(of, _)| *of == part)
+            .flat_map(|(_, fields)| fields)
+            .map(String::as_str)
+            .collect()
     }
 
     /// The record of a canonical document.

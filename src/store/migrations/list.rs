@@ -39,6 +39,10 @@ macro_rules! migrations {
                 name: "0003_sync",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0003_sync.sql")),
             },
+            Migration {
+                name: "0004_runs",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0004_runs.sql")),
+            },
         ]
     };
 }
