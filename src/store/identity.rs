@@ -32,7 +32,7 @@ pub(super) static ALL: &[&Statement] = &[
 pub(super) const PER_CREATION: u32 = 21;
 
 const HELD: &str = "{id:c.id} AS id, c.erpnext_id, s.creation, s.hash, s.modified, s.document_hash, s.unknown, \
-    {flag:c.deleted_at IS NOT NULL} AS is_deleted, {flag:c.merged_into IS NOT NULL} AS is_merged, \
+    {flag:c.deleted_at IS NOT NULL} AS is_deleted, {flag:s.gone = 'filtered'} AS is_filtered, {flag:c.merged_into IS NOT NULL} AS is_merged, \
     {flag:s.problems IS NOT NULL} AS has_problems";
 
 static BY_NAME: Statement = Statement::built(|_| {
@@ -102,6 +102,8 @@ pub struct Held {
     pub document_hash: Option<String>,
     /// It is a tombstone.
     pub deleted: bool,
+    /// It is a tombstone only because the filter leaves its document out.
+    pub filtered: bool,
     /// It was merged into another customer.
     pub merged: bool,
     /// Parts that could not be read last time.
@@ -255,6 +257,7 @@ fn held_row(row: &Row) -> Result<Held, sqlx::Error> {
         modified: row.maybe_text("modified")?,
         document_hash: row.maybe_text("document_hash")?,
         deleted: row.flag("is_deleted")?,
+        filtered: row.flag("is_filtered")?,
         merged: row.flag("is_merged")?,
         unknown: Unknown::parse(row.maybe_text("unknown")?.as_deref()),
         has_problems: row.flag("has_problems")?,

@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is a struct with one method per question or command; each file below holds the statements of one table
 //! or one command. Invariant: every write of more than one statement is one transaction, and the lock order is the same
-//! everywhere: customers, addresses, contacts, state, aliases, change counter, jobs last.
+//! everywhere: customers, addresses, contacts, state, aliases, suggestions, run, change counter, jobs last.
 //!
 //! Decisions and what was rejected: one text per statement with tokens where dialects differ (`db::statement`), a thin
 //! layer over the drivers instead of `sqlx::Any`, generics or a macro per body (`db`); a batch travels as one bound JSON
@@ -12,18 +12,30 @@
 //! What does not live here: ERPNext, the clock of this machine, retry policies, anything that knows why a row changes.
 
 mod apply;
+mod candidates;
 mod customers;
 mod db;
 mod deliveries;
 mod error;
+mod followed;
 mod identity;
 mod jobs;
+mod matching;
 mod meta;
 mod migrations;
 mod options;
+mod orphans;
+mod prune;
+mod records;
+mod runs;
+mod schedules;
+mod suggestions;
 mod tables;
 mod tokens;
 mod transact;
+mod unknown;
+mod unlink;
+mod watermarks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,11 +45,19 @@ use db::{Arg, Pool, Row, Statement, Use};
 
 pub use customers::{ChangeRow, CustomerDetail, CustomerRow};
 pub use error::{Disposition, StoreError};
+pub use followed::Followed;
 pub use identity::{Held, Linked};
-pub use jobs::{JobRow, JobState, QueueState};
+pub use jobs::{JobFilter, JobRow, JobState, QueueState, Selection, States};
+pub use matching::{Candidate, Kept};
 pub use migrations::MigrationReport;
 pub use options::{Dialect, Options};
+pub use runs::{Lead, RunFilter, RunRow, Started};
+pub use schedules::{NewSchedule, ScheduleRow, Turn};
+pub use suggestions::SuggestionRow;
 pub use tokens::TokenRow;
+pub use unknown::Marked;
+pub use unlink::Unlinked;
+pub use watermarks::{Stamped, Watermark};
 
 /// Longest wait for one statement outside of a transaction.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -46,9 +66,27 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every statement of the store, so that one test can prepare each on every database.
 static STATEMENTS: &[&[&[&Statement]]] = &[
-    &[PING, customers::ALL, deliveries::ALL, identity::ALL, meta::ALL, migrations::ALL, tokens::ALL],
+    &[
+        PING,
+        candidates::ALL,
+        customers::ALL,
+        deliveries::ALL,
+        followed::ALL,
+        identity::ALL,
+        meta::ALL,
+        migrations::ALL,
+        orphans::ALL,
+        records::ALL,
+        prune::ALL,
+        schedules::ALL,
+        tokens::ALL,
+        unknown::ALL,
+        watermarks::ALL,
+    ],
     apply::ALL,
     jobs::ALL,
+    runs::ALL,
+    &[matching::ALL, suggestions::ALL, unlink::ALL],
 ];
 
 static PING: &[&Statement] = &[&ONE];

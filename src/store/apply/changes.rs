@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::super::db::{Arg, Statement, Tx, batches};
 use super::super::transact::Fault;
 use super::effects::Effects;
+use crate::domain::change::{ChangeKind, FieldChange};
+use crate::domain::customer::CustomerId;
+use crate::domain::job::Cause;
 
 pub(super) static ALL: &[&Statement] = &[&ADVANCE, &INSERT];
 
@@ -30,20 +33,44 @@ pub(super) async fn record(tx: &mut Tx, effects: &Effects<'_>) -> Result<(), Fau
     }
     let mut rows: Vec<Value> = Vec::with_capacity(effects.changes.len());
     for (change, back) in effects.changes.iter().zip((0..count).rev()) {
-        let mut row = json!({
-            "back": back,
-            "customer_id": change.customer,
-            "kind": change.kind.as_str(),
-            "cause": change.claim.cause.as_str(),
-            "changes": serde_json::to_string(&change.changes)?,
-        });
+        let mut row = row(back, change.customer, change.kind, change.claim.cause, &change.changes)?;
         if let (Some(delivery), Some(row)) = (&change.claim.delivery_id, row.as_object_mut()) {
             row.insert("delivery_id".to_owned(), Value::String(delivery.clone()));
         }
         rows.push(row);
     }
+    insert(tx, count, &rows).await
+}
+
+/// Records one change that a person made without a job.
+pub(in crate::store) async fn record_one(
+    tx: &mut Tx,
+    customer: CustomerId,
+    kind: ChangeKind,
+    changes: &[FieldChange],
+) -> Result<(), Fault> {
+    insert(tx, 1, &[row(0, customer, kind, Cause::Person, changes)?]).await
+}
+
+fn row(
+    back: i64,
+    customer: CustomerId,
+    kind: ChangeKind,
+    cause: Cause,
+    changes: &[FieldChange],
+) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "back": back,
+        "customer_id": customer,
+        "kind": kind.as_str(),
+        "cause": cause.as_str(),
+        "changes": serde_json::to_string(changes)?,
+    }))
+}
+
+async fn insert(tx: &mut Tx, count: i64, rows: &[Value]) -> Result<(), Fault> {
     tx.execute(&ADVANCE, &[Arg::Int(count)]).await?;
-    for batch in batches(&rows)? {
+    for batch in batches(rows)? {
         tx.execute(&INSERT, &[Arg::Text(&batch)]).await?;
     }
     Ok(())

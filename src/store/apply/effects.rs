@@ -15,7 +15,8 @@ use crate::domain::change::{ChangeKind, FieldChange};
 use crate::domain::customer::{CustomerId, Record};
 use crate::domain::fields::{diff, flatten};
 use crate::domain::job::Claim;
-use crate::domain::plan::{Effect, State, Unit, Upsert, Write};
+use crate::domain::plan::{Effect, Gone, LeaveOut, State, Unit, Upsert, Write};
+use crate::domain::suggestion::Suggestion;
 
 type Rows = Vec<Map<String, Value>>;
 
@@ -46,6 +47,7 @@ pub(super) struct Effects<'a> {
     pub(super) updates: Rows,
     pub(super) renames: Rows,
     pub(super) tombstones: Rows,
+    pub(super) stamps: Rows,
     pub(super) addresses: Rows,
     pub(super) addresses_gone: Rows,
     pub(super) contacts: Rows,
@@ -55,6 +57,9 @@ pub(super) struct Effects<'a> {
     pub(super) unknown: Rows,
     pub(super) aliases: BTreeMap<(String, String), CustomerId>,
     pub(super) changes: Vec<Change<'a>>,
+    pub(super) suggestions: Vec<&'a Suggestion>,
+    /// Documents that get their row, and rows that get their document: nothing is asked about them any longer.
+    pub(super) answered: Vec<(&'a str, Option<CustomerId>)>,
     written: Vec<(CustomerId, Effect)>,
 }
 
@@ -70,6 +75,7 @@ pub(super) fn work_out<'a>(
             effects.leave_name(write);
             match write {
                 Write::Upsert(upsert) => {
+                    effects.answer(upsert);
                     match upsert.target.as_ref().and_then(|seen| Some((seen.id, present.get(&seen.id)?))) {
                         Some((id, before)) => effects.update(&unit.claim, upsert, id, before, linked)?,
                         None => effects.insert(&unit.claim, upsert)?,
@@ -93,11 +99,17 @@ pub(super) fn work_out<'a>(
                     );
                     effects.written.push((seen.id, Effect::Updated));
                 }
-                Write::Tombstone { seen, merged_into, release_name } => {
+                Write::Tombstone { seen, gone, release_name } => {
                     if let Some(before) = present.get(&seen.id) {
-                        effects.tombstone(&unit.claim, seen.id, before, *merged_into, *release_name);
+                        effects.tombstone(&unit.claim, seen.id, before, *gone, *release_name);
                     }
                 }
+                Write::LeaveOut(left) => {
+                    if let Some(before) = present.get(&left.seen.id) {
+                        effects.leave_out(&unit.claim, left, before);
+                    }
+                }
+                Write::Suggest(suggestion) => effects.suggestions.push(suggestion),
             }
         }
     }
@@ -113,6 +125,15 @@ impl<'a> Effects<'a> {
         if let Some(name) = &seen.erpnext_id {
             self.release.push(object(json!({ "id": id })));
             self.aliases.insert((name.clone(), seen.creation.clone().unwrap_or_default()), id);
+        }
+    }
+
+    fn answer(&mut self, upsert: &'a Upsert) {
+        let target = upsert.target.as_ref();
+        if let Some(name) = upsert.record.customer.erpnext_id.as_deref()
+            && target.is_none_or(|seen| seen.creation.is_none())
+        {
+            self.answered.push((name, target.map(|seen| seen.id)));
         }
     }
 
@@ -145,12 +166,7 @@ impl<'a> Effects<'a> {
             contacts: linked.contacts.get(&id).cloned().unwrap_or_default(),
         };
         let old_fields = flatten(&old)?;
-        let mut new_fields = flatten(&upsert.record)?;
-        for column in &upsert.keep {
-            if let Some(kept) = old_fields.get(*column) {
-                new_fields.insert((*column).to_owned(), kept.clone());
-            }
-        }
+        let mut new_fields = upsert.fields_over(&old_fields)?;
         let changes = diff(&old_fields, &new_fields);
         self.states.push(state_row(id, &upsert.state, Some(&upsert.record)));
         if changes.is_empty() && !before.deleted {
@@ -165,7 +181,17 @@ impl<'a> Effects<'a> {
         let record = &upsert.record;
         self.link(id, &record.addresses, &old.addresses, Part::Addresses)?;
         self.link(id, &record.contacts, &old.contacts, Part::Contacts)?;
-        let kind = if before.deleted {
+        let mut changes = changes;
+        let linked = upsert.matched_by.as_ref().map(|by| FieldChange {
+            field: "matched_by".to_owned(),
+            old: Value::Null,
+            new: by.to_string().into(),
+        });
+        let is_linked = linked.is_some();
+        changes.extend(linked);
+        let kind = if is_linked {
+            ChangeKind::Linked
+        } else if before.deleted {
             ChangeKind::Restored
         } else if before.customer.erpnext_id != record.customer.erpnext_id && before.customer.erpnext_id.is_some() {
             ChangeKind::Renamed
@@ -173,21 +199,19 @@ impl<'a> Effects<'a> {
             ChangeKind::Updated
         };
         self.changed(claim, id, kind, changes);
-        self.written.push((id, Effect::Updated));
+        self.written.push((id, if is_linked { Effect::Linked } else { Effect::Updated }));
         Ok(())
     }
 
-    fn tombstone(
-        &mut self,
-        claim: &'a Claim,
-        id: CustomerId,
-        before: &Present,
-        merged_into: Option<CustomerId>,
-        release_name: bool,
-    ) {
+    fn tombstone(&mut self, claim: &'a Claim, id: CustomerId, before: &Present, gone: Gone, release_name: bool) {
+        let merged_into = gone.merged_into();
         let name = before.customer.erpnext_id.as_deref();
         let loses_name = release_name && name.is_some();
-        if before.deleted && before.merged_into == merged_into && !loses_name {
+        if before.deleted
+            && before.gone.as_deref() == Some(gone.as_str())
+            && before.merged_into == merged_into
+            && !loses_name
+        {
             self.written.push((id, Effect::Unchanged));
             return;
         }
@@ -195,21 +219,42 @@ impl<'a> Effects<'a> {
         if loses_name {
             changes.push(name_change(name, None));
         }
-        if before.merged_into != merged_into {
-            changes.push(FieldChange {
-                field: "merged_into".to_owned(),
-                old: before.merged_into.into(),
-                new: merged_into.into(),
-            });
-        }
+        changes.extend(merge_change(before.merged_into, merged_into));
         self.tombstones.push(object(json!({
             "id": id,
             "merged_into": merged_into,
-            "gone": if merged_into.is_some() { "merged" } else { "deleted" },
+            "gone": gone.as_str(),
         })));
-        let kind = if merged_into.is_some() { ChangeKind::Merged } else { ChangeKind::Deleted };
+        let kind = match gone {
+            Gone::Deleted => ChangeKind::Deleted,
+            Gone::Merged(_) => ChangeKind::Merged,
+            Gone::Filtered => ChangeKind::Filtered,
+        };
         self.changed(claim, id, kind, changes);
         self.written.push((id, Effect::Tombstoned));
+    }
+
+    fn leave_out(&mut self, claim: &'a Claim, left: &LeaveOut, before: &Present) {
+        let id = left.seen.id;
+        let name = before.customer.erpnext_id.as_deref();
+        let is_renamed = name != Some(&left.name);
+        let is_out = before.deleted && before.gone.as_deref() == Some(Gone::Filtered.as_str());
+        self.stamps.push(object(json!({ "id": id, "creation": left.creation, "modified": left.modified })));
+        if is_out && !is_renamed {
+            self.written.push((id, Effect::Unchanged));
+            return;
+        }
+        let mut changes = Vec::new();
+        if is_renamed {
+            self.renames.push(object(json!({ "id": id, "erpnext_id": left.name })));
+            changes.push(name_change(name, Some(&left.name)));
+        }
+        if !is_out {
+            self.tombstones.push(object(json!({ "id": id, "gone": Gone::Filtered.as_str() })));
+            changes.extend(merge_change(before.merged_into, None));
+        }
+        self.changed(claim, id, if is_out { ChangeKind::Renamed } else { ChangeKind::Filtered }, changes);
+        self.written.push((id, if before.deleted { Effect::Updated } else { Effect::Tombstoned }));
     }
 
     fn changed(&mut self, claim: &'a Claim, customer: CustomerId, kind: ChangeKind, changes: Vec<FieldChange>) {
@@ -255,15 +300,16 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// The ids of the new rows.
+    /// The ids of new rows, and of those that got their document just now.
     pub(super) fn new_rows(&self) -> BTreeSet<CustomerId> {
-        self.inserts.iter().map(|insert| self.written[insert.slot].0).collect()
+        let inserted = self.inserts.iter().map(|insert| self.written[insert.slot].0);
+        inserted.chain(self.answered.iter().filter_map(|(_name, row)| *row)).collect()
     }
 
     /// Per living unit, what was written, in the order of its writes.
-    pub(super) fn into_written(self, alive: &[(usize, &Unit)]) -> Vec<(usize, Vec<(CustomerId, Effect)>)> {
-        let mut written = self.written.into_iter();
-        alive.iter().map(|(index, unit)| (*index, written.by_ref().take(unit.writes.len()).collect())).collect()
+    pub(super) fn written(&self, alive: &[(usize, &Unit)]) -> Vec<(usize, Vec<(CustomerId, Effect)>)> {
+        let mut written = self.written.iter().copied();
+        alive.iter().map(|(index, unit)| (*index, written.by_ref().take(rows_of(unit)).collect())).collect()
     }
 }
 
@@ -289,8 +335,18 @@ impl Linkable for crate::domain::customer::Contact {
     }
 }
 
+/// Writes of a unit that have an effect on a row.
+fn rows_of(unit: &Unit) -> usize {
+    unit.writes.iter().filter(|write| !matches!(write, Write::Suggest(_))).count()
+}
+
 fn name_change(old: Option<&str>, new: Option<&str>) -> FieldChange {
     FieldChange { field: "erpnext_id".to_owned(), old: old.into(), new: new.into() }
+}
+
+fn merge_change(old: Option<CustomerId>, new: Option<CustomerId>) -> Option<FieldChange> {
+    let change = || FieldChange { field: "merged_into".to_owned(), old: old.into(), new: new.into() };
+    (old != new).then(change)
 }
 
 /// A row of `sync_state`; `base` only where the public values were written.

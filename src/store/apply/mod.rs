@@ -1,14 +1,16 @@
 //! Writing what workers decided: rows, bookkeeping, history and the settlement of the jobs, in one transaction.
 //!
 //! Steps: `present` locks and reads the rows as they are, `stale` sends back the units that saw something else,
-//! `effects` works out what differs, `write` writes it, `settle` settles the jobs last. Invariant: a unit is written
+//! `effects` works out what differs, `write` writes it, `runs` counts it for the full run that owns the job, `settle` settles the jobs last. Invariant: a unit is written
 //! whole or not at all, and only while its lease holds. Why a row should change was decided before, in `sync`.
 
 mod changes;
 mod effects;
 mod present;
+mod runs;
 mod settle;
 mod stale;
+mod suggestions;
 mod write;
 
 use std::collections::BTreeSet;
@@ -20,9 +22,10 @@ use super::{Store, StoreError};
 use crate::domain::job::{JobError, Outcome};
 use crate::domain::plan::{Applied, Unit};
 
+pub(super) use changes::record_one;
 pub(super) use present::{ADDRESSES_OF, CONTACTS_OF};
 
-pub(super) static ALL: &[&[&Statement]] = &[changes::ALL, present::ALL, write::ALL];
+pub(super) static ALL: &[&[&Statement]] = &[changes::ALL, present::ALL, runs::ALL, suggestions::ALL, write::ALL];
 
 impl Store {
     /// Writes and settles the units, in one transaction; the answers are in the order of the units. Meant for up to 200.
@@ -52,12 +55,12 @@ impl Store {
         let refused = match self.apply_together(&unit).await {
             Ok(mut applied) => return Ok(applied.pop().unwrap_or(Applied::LeaseLost)),
             Err(error) => match &error {
-                StoreError::Refused { reason, .. } => JobError {
-                    label: error.label(),
-                    message: format!(
+                StoreError::Refused { reason, .. } => JobError::new(
+                    error.label(),
+                    format!(
                         "{error}: {reason}. Change the value in ERPNext, or the column's type or rule, then retry the job"
                     ),
-                },
+                ),
                 _ => return Err(error),
             },
         };
@@ -121,6 +124,8 @@ async fn attempt(
     let linked = present::linked(tx, &alive).await?;
     let mut effects = effects::work_out(&alive, &present, &linked)?;
     write::rows(tx, &mut effects).await?;
+    let written = effects.written(&alive);
+    runs::count(tx, &alive, &written).await?;
     changes::record(tx, &effects).await?;
     let more = present::raced(tx, &alive, &effects.new_rows()).await?;
     if !more.is_empty() {
@@ -132,7 +137,7 @@ async fn attempt(
     }
     let mut applied: Vec<Applied> =
         (0..units.len()).map(|index| if lost.contains(&index) { Applied::LeaseLost } else { Applied::Stale }).collect();
-    for (index, written) in effects.into_written(&alive) {
+    for (index, written) in written {
         applied[index] = Applied::Written(written);
     }
     Ok(End::Commit(Attempt::Done(applied)))

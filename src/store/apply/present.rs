@@ -23,7 +23,7 @@ static LOCK: Statement = Statement::same(
 static READ: Statement = Statement::built(|_| {
     format!(
         "SELECT {{id:t.id}} AS id, {{flag:t.deleted_at IS NOT NULL}} AS is_deleted, {{id:t.merged_into}} AS merged_into, \
-            s.creation, s.hash, {} \
+            s.creation, s.hash, s.gone, {} \
          FROM {{rows:id int}} AS r {{join}} customers AS t ON t.id = r.id \
          LEFT JOIN sync_state AS s ON s.customer_id = t.id",
         CUSTOMERS.select()
@@ -34,14 +34,14 @@ static HOLDERS: Statement = Statement::same(
     "SELECT {id:t.id} AS id, t.erpnext_id FROM {rows:name key} AS r {join} customers AS t ON t.erpnext_id = r.name",
 );
 
-// As many of each `creation` as identity looked at.
+// As many of each `creation` as identity looked at, and like there only of rows that exist (see `store::orphans`).
 static NAMESAKES: Statement = Statement::built(|_| {
     format!(
         "SELECT {{id:f.customer_id}} AS id, f.creation FROM \
             (SELECT n.customer_id, n.creation, \
                 ROW_NUMBER() OVER (PARTITION BY n.creation ORDER BY n.customer_id) AS place \
              FROM {{rows:creation key}} AS r {{join}} sync_state AS n ON n.creation = r.creation) AS f \
-         WHERE f.place <= {PER_CREATION}"
+         {{join}} customers AS c ON c.id = f.customer_id WHERE f.place <= {PER_CREATION}"
     )
 });
 
@@ -68,6 +68,8 @@ pub(super) struct Present {
     pub(super) deleted: bool,
     /// The row that it was merged into.
     pub(super) merged_into: Option<CustomerId>,
+    /// Why it is a tombstone (see [`crate::domain::plan::Gone`]).
+    pub(super) gone: Option<String>,
     /// `creation` of its state.
     pub(super) creation: Option<String>,
     /// Content hash of its state.
@@ -78,6 +80,11 @@ impl Present {
     /// Whether it still looks as identity saw it.
     pub(super) fn matches(&self, seen: &Seen) -> bool {
         self.customer.erpnext_id == seen.erpnext_id && self.creation == seen.creation && self.hash == seen.hash
+    }
+
+    /// Whether it may still be linked to a document: a living row that was never read from ERPNext.
+    pub(super) fn is_linkable(&self) -> bool {
+        self.creation.is_none() && !self.deleted
     }
 }
 
@@ -90,10 +97,16 @@ pub(super) struct Linked {
     pub(super) contacts: HashMap<CustomerId, Vec<Contact>>,
 }
 
-/// Locks and reads every row that the units expect.
+/// Locks and reads every row that the units expect or ask about.
 pub(super) async fn lock(tx: &mut Tx, units: &[Unit]) -> Result<BTreeMap<CustomerId, Present>, Fault> {
-    let ids: BTreeSet<CustomerId> =
-        units.iter().flat_map(|unit| &unit.writes).filter_map(Write::seen).map(|seen| seen.id).collect();
+    let ids: BTreeSet<CustomerId> = units
+        .iter()
+        .flat_map(|unit| &unit.writes)
+        .filter_map(|write| match write {
+            Write::Suggest(suggestion) => Some(suggestion.customer),
+            write => write.seen().map(|seen| seen.id),
+        })
+        .collect();
     let rows = batches(&id_rows(ids))?;
     for batch in &rows {
         tx.fetch(&LOCK, &[Arg::Text(batch)]).await?;
@@ -105,6 +118,7 @@ pub(super) async fn lock(tx: &mut Tx, units: &[Unit]) -> Result<BTreeMap<Custome
                 customer: CUSTOMERS.read(&row)?,
                 deleted: row.flag("is_deleted")?,
                 merged_into: row.maybe_int("merged_into")?,
+                gone: row.maybe_text("gone")?,
                 creation: row.maybe_text("creation")?,
                 hash: row.maybe_text("hash")?,
             };
@@ -127,8 +141,8 @@ pub(super) async fn holders(tx: &mut Tx, units: &[Unit]) -> Result<HashMap<Strin
     Ok(holders)
 }
 
-/// Units whose new row has a namesake (the same `creation`) that identity did not see and that is none of `new`: their
-/// document was stored under another name meanwhile. Asked once the change counter is locked, which lets one writer of
+/// Units whose document had no row and now has a namesake (the same `creation`) that identity did not see and that is none
+/// of `new`: their document was stored under another name meanwhile. Asked once the change counter is locked, which lets one writer of
 /// changes pass at a time: whoever came first has committed by then, and its row is seen.
 pub(super) async fn raced(
     tx: &mut Tx,
@@ -138,7 +152,7 @@ pub(super) async fn raced(
     let inserts = || {
         alive.iter().flat_map(|(index, unit)| unit.writes.iter().map(move |write| (*index, write))).filter_map(
             |(index, write)| match write {
-                Write::Upsert(upsert) if upsert.target.is_none() => Some((index, upsert)),
+                Write::Upsert(upsert) if upsert.places() => Some((index, upsert)),
                 _ => None,
             },
         )
@@ -170,7 +184,8 @@ pub(super) fn wanted_name(write: &Write) -> Option<&str> {
             (upsert.record.customer.erpnext_id.as_deref(), before)
         }
         Write::Rename { seen, to } => (Some(to.as_str()), seen.erpnext_id.as_deref()),
-        Write::Note { .. } | Write::MarkUnknown { .. } | Write::Tombstone { .. } => (None, None),
+        Write::LeaveOut(left) => (Some(left.name.as_str()), left.seen.erpnext_id.as_deref()),
+        Write::Note { .. } | Write::MarkUnknown { .. } | Write::Tombstone { .. } | Write::Suggest(_) => (None, None),
     };
     name.filter(|name| before != Some(*name))
 }

@@ -34,7 +34,8 @@ pub(super) async fn jobs(
             Some(job) => settlements.push(Settlement {
                 claim: &unit.claim,
                 outcome: if stale.contains(&index) { &Outcome::Again } else { &unit.outcome },
-                generation: job.generation + i64::from(put_keys.contains(&unit.claim.key)),
+                job: *job,
+                put_again: put_keys.contains(&unit.claim.key),
             }),
         }
     }

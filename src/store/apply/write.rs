@@ -12,6 +12,7 @@ use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS, Table};
 use super::super::transact::Fault;
 use super::super::{Dialect, StoreError};
 use super::effects::Effects;
+use super::suggestions;
 use crate::domain::customer::CustomerId;
 
 pub(super) static ALL: &[&Statement] = &[
@@ -28,6 +29,7 @@ pub(super) static ALL: &[&Statement] = &[
     &STATE_NOTE,
     &STATE_UNKNOWN,
     &STATE_GONE,
+    &STATE_STAMPS,
     &ALIAS,
 ];
 
@@ -51,6 +53,8 @@ static UPDATE: Statement = Statement::built(|dialect| {
     assignments.push(("deleted_at", "NULL".into()));
     assignments.push(("merged_into", "NULL".into()));
     assignments.push(("updated_at", "{timestamp}".into()));
+    // A local row that was linked is local no longer.
+    assignments.push(("origin", "'erpnext'".into()));
     update_rows(dialect, "customers", &format!("id int, {}", CUSTOMERS.batch()), "t.id = r.id", &assignments)
 });
 
@@ -123,9 +127,16 @@ static STATE_UNKNOWN: Statement = Statement::built(|dialect| {
 });
 
 // The hash of a tombstone is empty, so that whoever looked before the deletion no longer matches, and a revival differs.
+// Nothing of it is unknown any more.
 static STATE_GONE: Statement = Statement::built(|dialect| {
-    let assignments = [("gone", "r.gone".into()), ("hash", "''".into())];
+    let assignments = [("gone", "r.gone".into()), ("hash", "''".into()), ("unknown", "NULL".into())];
     update_rows(dialect, "sync_state", "id int, merged_into int, gone text", "t.customer_id = r.id", &assignments)
+});
+
+// Of a row that the filter leaves out.
+static STATE_STAMPS: Statement = Statement::built(|dialect| {
+    let assignments = [("creation", "r.creation".into()), ("modified", "r.modified".into())];
+    update_rows(dialect, "sync_state", "id int, creation key, modified text", "t.customer_id = r.id", &assignments)
 });
 
 static ALIAS: Statement = Statement::same(
@@ -150,6 +161,7 @@ pub(super) async fn rows(tx: &mut Tx, effects: &mut Effects<'_>) -> Result<(), F
     run(tx, &STATE_NOTE, &mut effects.notes, by_id).await?;
     run(tx, &STATE_UNKNOWN, &mut effects.unknown, by_id).await?;
     run(tx, &STATE_GONE, &mut effects.tombstones, by_id).await?;
+    run(tx, &STATE_STAMPS, &mut effects.stamps, by_id).await?;
     let aliases: Vec<Value> = effects
         .aliases
         .iter()
@@ -158,7 +170,7 @@ pub(super) async fn rows(tx: &mut Tx, effects: &mut Effects<'_>) -> Result<(), F
     for batch in batches(&aliases)? {
         tx.execute(&ALIAS, &[Arg::Text(&batch)]).await?;
     }
-    Ok(())
+    suggestions::write(tx, effects).await
 }
 
 /// Inserts the new customers, sorted by name; their ids in the order of `effects.inserts`.

@@ -15,6 +15,7 @@ use sqlx::{ConnectOptions, Connection, Executor, Row};
 use super::super::error::StoreError;
 use super::super::options::{Dialect, Options};
 use super::Conn;
+use crate::domain::matching::compare_names;
 
 /// How long a caller waits for a connection: short, so that a receiver can say 503 within its two seconds.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -24,6 +25,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Readers of one SQLite file; they never block the writer.
 const SQLITE_READERS: u32 = 4;
+
+/// SQLite only: names and addresses that differ by case or accents are equal, also beyond ASCII. No table or index of ours
+/// uses it, so that any other program can read the file.
+pub(in crate::store) const SPELLING: &str = "customer_sync_spelling";
 
 /// Plans are made anew for each execution: a plan cached while a table was empty made look-ups ten times slower, and
 /// a batch amortises the planning.
@@ -205,6 +210,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        .collation(SPELLING, compare_names)
         .disable_statement_logging())
 }
 

@@ -10,7 +10,7 @@ mod rows;
 mod statement;
 mod tx;
 
-pub(super) use connect::{Pool, Use, quoted};
+pub(super) use connect::{Pool, SPELLING, Use, quoted};
 pub(super) use grammar::{delete_rows, update_rows};
 pub(super) use rows::{Arg, Row, batches};
 pub(super) use statement::{Statement, expand};

@@ -18,7 +18,8 @@ use crate::domain::job::{Cause, Claim, DocKey, Lane};
 
 pub(super) static ALL: &[&Statement] = &[&CLAIM, &LEASE, &RELEASE];
 
-const COLUMNS: &str = "doctype, name, lane, generation, attempts, cause, delivery_id, {flag:absent} AS absent";
+const COLUMNS: &str = "doctype, name, lane, generation, attempts, cause, delivery_id, \
+    {flag:absent} AS absent, run_id";
 
 /// Values: token and lease (not on MariaDB, which cannot return updated rows and takes [`LEASE`] as a second step),
 /// lane, limit.
@@ -152,5 +153,6 @@ fn decode(row: &Row, token: i64) -> Result<Claim, Fault> {
         cause: Cause::from_weight(row.int("cause")?),
         delivery_id: row.maybe_text("delivery_id")?,
         absent: row.flag("absent")?,
+        run: row.maybe_int("run_id")?,
     })
 }

@@ -4,16 +4,20 @@
 //! while a worker holds the job. Invariant: whoever locks several jobs does so in the order of (doctype, name), and
 //! after every other lock of its transaction. Retry policy is `worker::dispatch`'s business.
 
+mod actions;
 mod claim;
+mod list;
 mod put;
 mod queue;
 mod settle;
 
-pub use queue::{JobRow, JobState, QueueState};
+pub use actions::Selection;
+pub use list::{JobFilter, JobRow, JobState, States};
+pub use queue::QueueState;
 
 pub(super) use put::{PUT_TEXT, merge, put_batches, put_rows};
-pub(super) use settle::{Settlement, lock_jobs, settle_jobs};
+pub(super) use settle::{Settlement, ends_for_run, lock_jobs, settle_jobs};
 
 use super::db::Statement;
 
-pub(super) static ALL: &[&[&Statement]] = &[claim::ALL, put::ALL, queue::ALL, settle::ALL];
+pub(super) static ALL: &[&[&Statement]] = &[actions::ALL, claim::ALL, list::ALL, put::ALL, queue::ALL, settle::ALL];

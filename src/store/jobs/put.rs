@@ -1,7 +1,9 @@
 //! Putting jobs: insert, or raise the generation of the job that is there.
 //!
-//! Invariant: a put never takes a lease away and never makes a job wait longer; it revives a dead one and resets
-//! attempts, because a hint or a person asked. Several puts of one document in one call count as one.
+//! Invariant: a put never takes a lease away and never makes a job wait longer. One of a hint, a person or a full run
+//! revives a dead job and resets attempts; polling keeps attempts and back-off, and revives only where `modified` moved, or
+//! where it is the first to say that the document is gone (a document that cannot be written would otherwise be tried again
+//! for ever). Several puts of one document in one call count as one.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +13,36 @@ use super::super::db::{Arg, Statement, Tx, batches};
 use super::super::transact::{Caller, Fault, transact};
 use super::super::{Store, StoreError};
 use crate::domain::job::{DocKey, Put};
+use crate::domain::run::RunId;
 
 pub(super) static ALL: &[&Statement] = &[&PUT];
 
-// MariaDB assigns from left to right and shows the new values to the right: `delivery_id` reads `cause` before it changes.
+// MariaDB assigns from left to right and shows the new values to the right: `delivery_id` reads `cause` before it changes,
+// everything `modified`, `attempts` reads `run_at`, and both of them `absent`. 15 is `domain::job::REVIVES`.
 /// The text of a put, also part of the acceptance of webhooks.
 pub(in crate::store) const PUT_TEXT: &str =
     "INSERT INTO sync_jobs (doctype, name, lane, run_at, token, generation, attempts, cause, delivery_id, absent,
-        created_at, updated_at)
-     SELECT r.doctype, r.name, r.lane, {now}, NULL, 1, 0, r.cause, r.delivery_id, r.absent, {now}, {now}
-     FROM {rows:doctype key, name key, lane int, cause int, delivery_id text, absent flag} AS r
+        run_id, modified, created_at, updated_at)
+     SELECT r.doctype, r.name, r.lane, {now}, NULL, 1, 0, r.cause, r.delivery_id, r.absent, r.run_id, r.modified,
+        {now}, {now}
+     FROM {rows:doctype key, name key, lane int, cause int, delivery_id text, absent flag, run_id int, modified key} AS r
      {conflict:doctype, name}
         generation = sync_jobs.generation + 1,
-        attempts = 0,
+        attempts = CASE WHEN {new:cause} >= 15 THEN 0
+            WHEN sync_jobs.run_at IS NULL AND ({new:modified} <> COALESCE(sync_jobs.modified, '')
+                OR ({new:absent} AND NOT sync_jobs.absent)) THEN 0
+            ELSE sync_jobs.attempts END,
+        run_at = CASE WHEN sync_jobs.token IS NOT NULL THEN sync_jobs.run_at
+            WHEN {new:cause} >= 15 THEN {least}(COALESCE(sync_jobs.run_at, {new:run_at}), {new:run_at})
+            WHEN sync_jobs.run_at IS NULL AND ({new:modified} <> COALESCE(sync_jobs.modified, '')
+                OR ({new:absent} AND NOT sync_jobs.absent)) THEN {new:run_at}
+            ELSE sync_jobs.run_at END,
         delivery_id = CASE WHEN {new:cause} >= sync_jobs.cause THEN {new:delivery_id} ELSE sync_jobs.delivery_id END,
         cause = {greatest}(sync_jobs.cause, {new:cause}),
         absent = sync_jobs.absent OR {new:absent},
         lane = {least}(sync_jobs.lane, {new:lane}),
-        run_at = CASE WHEN sync_jobs.token IS NOT NULL THEN sync_jobs.run_at
-                      ELSE {least}(COALESCE(sync_jobs.run_at, {new:run_at}), {new:run_at}) END,
+        run_id = COALESCE({new:run_id}, sync_jobs.run_id),
+        modified = COALESCE({new:modified}, sync_jobs.modified),
         updated_at = {new:updated_at}";
 
 static PUT: Statement = Statement::same(PUT_TEXT);
@@ -44,6 +57,10 @@ pub(in crate::store) struct PutRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_id: Option<&'a str>,
     absent: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<&'a str>,
 }
 
 /// One row per document, in the order of keys.
@@ -57,6 +74,8 @@ pub(in crate::store) fn merge<'a>(puts: impl IntoIterator<Item = &'a Put>) -> Ve
             cause: put.cause.weight(),
             delivery_id: put.delivery_id.as_deref(),
             absent: put.absent,
+            run_id: put.run,
+            modified: put.modified.as_deref(),
         });
         if put.cause.weight() >= row.cause {
             row.cause = put.cause.weight();
@@ -64,6 +83,8 @@ pub(in crate::store) fn merge<'a>(puts: impl IntoIterator<Item = &'a Put>) -> Ve
         }
         row.lane = row.lane.min(put.lane.as_i64());
         row.absent |= put.absent;
+        row.run_id = put.run.or(row.run_id);
+        row.modified = put.modified.as_deref().or(row.modified);
     }
     merged.into_values().collect()
 }
@@ -103,11 +124,9 @@ mod tests {
     #[test]
     fn puts_of_one_document_become_one_and_lose_nothing() {
         let put = |name: &str, lane, cause, delivery: Option<&str>, absent| Put {
-            key: DocKey::customer(name),
-            lane,
-            cause,
             delivery_id: delivery.map(str::to_owned),
             absent,
+            ..Put::new(DocKey::customer(name), lane, cause)
         };
         let puts = [
             put("B", Lane::Fast, Cause::Person, None, false),

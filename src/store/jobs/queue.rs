@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use super::super::db::{Arg, Statement};
 use super::super::{Store, StoreError};
-use crate::domain::job::{Cause, DocKey, Lane};
 
-pub(super) static ALL: &[&Statement] = &[&QUEUE, &NEXT, &DUE, &JOB];
+pub(super) static ALL: &[&Statement] = &[&QUEUE, &NEXT, &DUE, &DEAD];
 
 static QUEUE: Statement = Statement::same(
     "SELECT {count:COALESCE(SUM(CASE WHEN lane = 0 AND run_at <= {now} THEN 1 ELSE 0 END), 0)} AS due_fast,
@@ -32,10 +31,8 @@ static DUE: Statement = Statement::same(
     "SELECT {count:COUNT(*)} AS due FROM (SELECT lane FROM sync_jobs WHERE lane IN (0, 1) AND run_at <= {now} LIMIT ?) AS d",
 );
 
-static JOB: Statement = Statement::same(
-    "SELECT lane, run_at, run_at - {now} AS due_in, token, generation, attempts, cause, delivery_id,
-            {flag:absent} AS absent, last_error, error_label
-     FROM sync_jobs WHERE doctype = ? AND name = ?",
+static DEAD: Statement = Statement::same(
+    "SELECT {count:COUNT(*)} AS dead FROM (SELECT lane FROM sync_jobs WHERE lane IN (0, 1) AND run_at IS NULL LIMIT ?) AS d",
 );
 
 /// The queue in numbers.
@@ -55,57 +52,6 @@ pub struct QueueState {
     pub oldest_due_age: Option<Duration>,
     /// When the next job may be claimed, zero where one is due; `None` where none is left but dead ones.
     pub next_due_in: Option<Duration>,
-}
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobState {
-    /// May be claimed.
-    Due,
-    /// Held by a worker.
-    Leased,
-    /// Waits for its time.
-    Waiting,
-    /// Given up, until a hint or a person revives it.
-    Dead,
-}
-
-impl JobState {
-    /// Word for the API and the page.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Leased => "leased",
-            Self::Waiting => "waiting",
-            Self::Dead => "dead",
-        }
-    }
-}
-
-/// A row of the queue.
-#[derive(Debug, Clone)]
-pub struct JobRow {
-    /// Where it stands.
-    pub state: JobState,
-    /// Its lane.
-    pub lane: Lane,
-    /// Until it may be claimed; `None` for a dead one, zero for a due one.
-    pub due_in: Option<Duration>,
-    /// Raised by every put.
-    pub generation: i64,
-    /// Attempts burned.
-    pub attempts: i64,
-    /// Who asked.
-    pub cause: Cause,
-    /// The delivery that asked.
-    pub delivery_id: Option<String>,
-    /// Something said that the document is gone.
-    pub absent: bool,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-    /// The same as a short stable word.
-    pub error_label: Option<String>,
 }
 
 impl Store {
@@ -131,6 +77,16 @@ impl Store {
         })
     }
 
+    /// How many jobs are dead, counted up to `at_most`. Reads only those.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn dead_jobs(&self, at_most: i64) -> Result<i64, StoreError> {
+        let what = "count the failed jobs";
+        let rows = self.read(what, &DEAD, &[Arg::Int(at_most)]).await?;
+        rows.first().map_or(Ok(0), |row| row.int("dead")).map_err(|error| StoreError::of(what, error))
+    }
+
     /// When the next job may be claimed, zero where one is due; `None` where there is none but dead ones. Cheap.
     ///
     /// # Errors
@@ -152,40 +108,9 @@ impl Store {
         let due = rows.first().map_or(Ok(0), |row| row.int("due")).map_err(|error| StoreError::of(what, error))?;
         Ok(u32::try_from(due).unwrap_or(limit))
     }
-
-    /// The job of a document, if there is one.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn job(&self, key: &DocKey) -> Result<Option<JobRow>, StoreError> {
-        let what = "read a job";
-        let rows = self.read(what, &JOB, &[Arg::Text(key.doctype.as_str()), Arg::Text(&key.name)]).await?;
-        let decode = |row: &super::super::db::Row| -> Result<JobRow, sqlx::Error> {
-            let due_in = row.maybe_int("due_in")?;
-            let state = match (due_in, row.maybe_int("token")?) {
-                (None, _) => JobState::Dead,
-                (Some(due_in), _) if due_in <= 0 => JobState::Due,
-                (Some(_), Some(_)) => JobState::Leased,
-                (Some(_), None) => JobState::Waiting,
-            };
-            Ok(JobRow {
-                state,
-                lane: Lane::from_i64(row.int("lane")?),
-                due_in: due_in.map(duration),
-                generation: row.int("generation")?,
-                attempts: row.int("attempts")?,
-                cause: Cause::from_weight(row.int("cause")?),
-                delivery_id: row.maybe_text("delivery_id")?,
-                absent: row.flag("absent")?,
-                last_error: row.maybe_text("last_error")?,
-                error_label: row.maybe_text("error_label")?,
-            })
-        };
-        rows.first().map(decode).transpose().map_err(|error| StoreError::of(what, error))
-    }
 }
 
 /// From the database's milliseconds; what lies in the past is zero.
-fn duration(milliseconds: i64) -> Duration {
+pub(super) fn duration(milliseconds: i64) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
