@@ -1,10 +1,11 @@
-//! Reading many customers at once with everything that the mapping needs: eight list calls in two rounds.
+//! Reading many customers at once with everything that the mapping needs: eight list calls in two rounds, and one more
+//! where a filter is configured.
 //!
 //! Invariant: the calls have the exact shapes of recording 84; a call with nothing to ask is not made; only a 403 of
 //! ERPNext's own on a linked doctype is kept as [`Access::Forbidden`], every other failure fails the batch. An empty list
 //! proves nothing (a missing permission looks the same): that is judged in `sync`, with the canaries asked for here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 use tokio::try_join;
@@ -14,6 +15,7 @@ use super::errors::Error;
 use super::list::List;
 use super::pacing::Work;
 use crate::domain::document::Doc;
+use crate::domain::filter::Filter;
 
 const EMAIL_FIELDS: [&str; 4] = ["parent", "idx", "email_id", "is_primary"];
 const PHONE_FIELDS: [&str; 5] = ["parent", "idx", "phone", "is_primary_phone", "is_primary_mobile_no"];
@@ -71,6 +73,8 @@ pub struct Batch {
     pub contacts: HashMap<String, Doc>,
     /// What could be asked at all.
     pub readable: Readable,
+    /// Names of those that match the filter; `None` without a filter.
+    pub matching: Option<HashSet<String>>,
 }
 
 impl Client {
@@ -78,16 +82,23 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::list`]; `Forbidden` only for Customer itself.
-    pub async fn read_customers(&self, names: &[String], canaries: &Canaries, work: Work) -> Result<Batch, Error> {
+    pub async fn read_customers(
+        &self,
+        names: &[String],
+        canaries: &Canaries,
+        filter: Option<&Filter>,
+        work: Work,
+    ) -> Result<Batch, Error> {
         let customer_names: Names<'_> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         if customer_names.is_empty() {
             return Ok(Batch::default());
         }
-        let (customers, limits, address_links, contact_links) = try_join!(
+        let (customers, limits, address_links, contact_links, matching) = try_join!(
             self.documents("Customer", &customer_names, work),
             permitted(self.credit_limits(&customer_names, work)),
             permitted(self.links("Address", &customer_names, work)),
             permitted(self.links("Contact", &customer_names, work)),
+            self.matching(&customer_names, filter, work),
         )?;
 
         let address_names =
@@ -122,12 +133,36 @@ impl Client {
             addresses: by_name(addresses.0),
             contacts,
             readable,
+            matching,
         })
     }
 
     async fn documents(&self, doctype: &str, names: &Names<'_>, work: Work) -> Result<Vec<Doc>, Error> {
         let filters = json!([["name", "in", names]]);
         self.rows(names, list(doctype, None, &["*"], filters, "name asc"), work).await
+    }
+
+    /// Whether ERPNext has a customer of that name that matches the filter.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn matches(&self, name: &str, filter: &Filter, work: Work) -> Result<bool, Error> {
+        let matching = self.matching(&Names::from([name]), Some(filter), work).await?;
+        Ok(matching.is_some_and(|matching| matching.contains(name)))
+    }
+
+    /// Which of these customers match the filter. A condition on a child table gives a customer several rows.
+    async fn matching(
+        &self,
+        names: &Names<'_>,
+        filter: Option<&Filter>,
+        work: Work,
+    ) -> Result<Option<HashSet<String>>, Error> {
+        let Some(filter) = filter else { return Ok(None) };
+        let mut filters = vec![json!(["Customer", "name", "in", names])];
+        filters.extend_from_slice(filter.conditions());
+        let rows = self.list(&list("Customer", None, &["name"], filters.into(), "name asc"), work).await?;
+        Ok(Some(rows.iter().filter_map(|row| text(row, "name").map(str::to_owned)).collect()))
     }
 
     async fn credit_limits(&self, customers: &Names<'_>, work: Work) -> Result<Vec<Doc>, Error> {

@@ -88,6 +88,19 @@ impl Client {
         decode("count", take(self.0.call("count", ask, Work::Interactive).await?, "message")?)
     }
 
+    /// As [`Client::count`], of the documents that match the filters.
+    ///
+    /// # Errors
+    /// Every kind of [`Error`] but `ImpossibleName`.
+    pub async fn count_where(&self, doctype: &str, filters: &Value) -> Result<u64, Error> {
+        let body = serde_json::to_vec(&json!({ "doctype": doctype, "filters": filters }));
+        let ask = Ask::Post(
+            self.method("frappe.client.get_count"),
+            body.map_err(|source| unsendable("count_where", source))?,
+        );
+        decode("count_where", take(self.0.call("count", ask, Work::Interactive).await?, "message")?)
+    }
+
     /// How many documents the key's user may see; for a doctype without any permission 0 or `Forbidden`.
     ///
     /// # Errors

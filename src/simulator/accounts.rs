@@ -214,6 +214,22 @@ impl Accounts {
             user.hidden_documents.remove(&document);
         }
     }
+
+    /// A renamed document stays as hidden as it was: a User Permission lists those that are shown, and follows them.
+    pub(super) fn follow_rename(&mut self, doctype: &str, old: &str, new: &str) {
+        for user in self.users.values_mut() {
+            if user.hidden_documents.remove(&(doctype.to_owned(), fold(old))) {
+                user.hidden_documents.insert((doctype.to_owned(), fold(new)));
+            }
+        }
+    }
+
+    /// Takes every User Permission away from somebody.
+    pub(super) fn show_documents(&mut self, email: &str) {
+        if let Some(user) = self.users.get_mut(email) {
+            user.hidden_documents.clear();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Simulator;
 use super::accounts::{ADMINISTRATOR, Permission, SYNC_USER};
-use super::documents::{Doc, for_answer, text};
+use super::documents::{Doc, flag, for_answer, text};
 use super::refusal::Refusal;
 use super::schema::{Kind, standard};
 use super::webhooks::Webhook;
@@ -67,6 +67,11 @@ impl Simulator {
     /// Hides one document from the sync user by a User Permission, or shows it again.
     pub fn hide_document(&self, doctype: &str, name: &str, hide: bool) {
         self.shared.write().accounts.hide_document(SYNC_USER, doctype, name, hide);
+    }
+
+    /// Shows the sync user all that User Permissions hide from it.
+    pub fn show_documents(&self) {
+        self.shared.write().accounts.show_documents(SYNC_USER);
     }
 
     /// Adds a custom field to a doctype: a number or a text.
@@ -132,7 +137,7 @@ impl Simulator {
     /// Restores the document of that name that was deleted last.
     ///
     /// # Errors
-    /// Where none of that name was deleted, or its name is taken.
+    /// Where none of that name was deleted (and not restored since), or its name is taken.
     pub fn restore(&self, doctype: &str, name: &str) -> Result<String, Refusal> {
         self.shared.work(ADMINISTRATOR, |work| {
             let missing = || Refusal::missing("Deleted Document", name);
@@ -140,7 +145,9 @@ impl Simulator {
             let newest_first = table.rows_from_modified(i64::MIN).rev().map(|(key, _)| key.clone());
             let key = { newest_first }.find(|key| {
                 work.site.load("Deleted Document", key).is_some_and(|trace| {
-                    text(&trace, "deleted_doctype") == Some(doctype) && text(&trace, "deleted_name") == Some(name)
+                    let is_it =
+                        text(&trace, "deleted_doctype") == Some(doctype) && text(&trace, "deleted_name") == Some(name);
+                    is_it && !flag(&trace, "restored")
                 })
             });
             let key = key.ok_or_else(missing)?;

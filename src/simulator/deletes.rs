@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::collation::fold;
-use super::documents::{Doc, for_answer, rows, text};
+use super::documents::{Doc, flag, for_answer, rows, text};
 use super::json::{Style, to_text};
 use super::naming;
 use super::refusal::Refusal;
@@ -44,6 +44,7 @@ impl Work<'_> {
         self.fire(Event::OnTrash, doctype, doc);
         self.fire(Event::OnChange, doctype, doc);
         self.site.discard(doctype, &name);
+        self.site.forget_comments(doctype, &name);
         naming::revert_series(self.site, &name);
         if doctype == "Deleted Document" || doctype == "Webhook Request Log" {
             return;
@@ -62,6 +63,9 @@ impl Work<'_> {
     pub(super) fn restore(&mut self, deleted: &str) -> Result<String, Refusal> {
         let missing = || Refusal::missing("Deleted Document", deleted);
         let mut trace = self.site.load("Deleted Document", deleted).ok_or_else(missing)?;
+        if flag(&trace, "restored") {
+            return Err(Refusal::invalid(format!("Document {deleted} Already Restored")));
+        }
         let doctype = text(&trace, "deleted_doctype").unwrap_or_default().to_owned();
         let data: Value = serde_json::from_str(text(&trace, "data").unwrap_or_default())
             .map_err(|error| Refusal::bad_json(error.column()))?;

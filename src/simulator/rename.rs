@@ -33,6 +33,7 @@ impl Work<'_> {
                 rename_in(&mut doc, &new);
                 self.site.store(doctype, &doc);
                 self.site.move_comments(doctype, &old, &new);
+                self.site.accounts.follow_rename(doctype, &old, &new);
                 self.repoint(doctype, &old, &new);
                 self.comment(doctype, &new, format!("renamed from <strong>{old}</strong> to <strong>{new}</strong>"));
                 self.follow_customer_name(doctype, doc, &new);

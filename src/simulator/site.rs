@@ -221,6 +221,11 @@ impl Site {
         self.comments.get(&(doctype.to_owned(), fold(name).into())).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The history goes with a deleted document.
+    pub(super) fn forget_comments(&mut self, doctype: &str, name: &str) {
+        self.comments.remove(&(doctype.to_owned(), fold(name).into()));
+    }
+
     /// The history moves with a renamed document.
     pub(super) fn move_comments(&mut self, doctype: &str, from: &str, to: &str) {
         if let Some(moved) = self.comments.remove(&(doctype.to_owned(), fold(from).into())) {

@@ -11,8 +11,10 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::domain::job::Lane;
+use crate::domain::hint::Doctype;
+use crate::domain::job::{Cause, Lane};
 use crate::domain::plan::Effect;
+use crate::domain::run::{RunKind, RunState};
 
 /// What Prometheus calls the type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,7 @@ metrics! {
     JOBS = "jobs_total" Counter ["outcome"] "Jobs worked on, by how they ended.";
     JOB_ERRORS = "job_errors_total" Counter ["error"] "Failed attempts of jobs, by error.";
     ROWS = "rows_total" Counter ["effect"] "Customers processed, by what it did to their row.";
+    CHANGES = "changes_total" Counter ["found_by"] "Changes written to rows, by who found them: a growing polling says that webhooks are lost.";
     ERPNEXT_CALLS = "erpnext_calls_total" Counter ["call", "status"] "Calls to ERPNext, by kind of call and answer.";
     ERPNEXT_SECONDS = "erpnext_call_seconds" Seconds ["call"] "Duration of calls to ERPNext.";
     BREAKER = "erpnext_breaker_open" Gauge [] "1 while ERPNext is not called because it keeps failing.";
@@ -65,7 +68,9 @@ metrics! {
     QUEUE = "queue_jobs" Gauge ["lane"] "Jobs that are due.";
     QUEUE_DEAD = "queue_dead_jobs" Gauge [] "Jobs that gave up and wait for a person or the next webhook.";
     QUEUE_OLDEST = "queue_oldest_seconds" Gauge [] "How long the oldest due job has been waiting.";
+    HIDDEN = "hidden_documents" Gauge ["doctype"] "Documents in ERPNext that the sync user may not see, as the last sweep counted them.";
     REPEATS = "transaction_repeats_total" Counter ["reason"] "Transactions repeated after a conflict in the database.";
+    RUNS = "runs_total" Counter ["kind", "result"] "Runs that ended, by kind and how.";
     LEASES_LOST = "leases_lost_total" Counter [] "Jobs whose lease ran out before their work was written.";
 }
 
@@ -150,6 +155,11 @@ pub fn row(effect: Effect) {
     counter!(ROWS.name, "effect" => effect.as_str()).increment(1);
 }
 
+/// A row was changed, added, linked or marked deleted for a job of that cause.
+pub fn change(cause: Cause) {
+    counter!(CHANGES.name, "found_by" => cause.found_by()).increment(1);
+}
+
 /// A call to ERPNext ended; `status` is the HTTP status or the error's label.
 pub fn erpnext_call(call: &'static str, status: &'static str, took: Duration) {
     counter!(ERPNEXT_CALLS.name, "call" => call, "status" => status).increment(1);
@@ -183,9 +193,20 @@ pub fn queue_health(dead: u64, oldest: Duration) {
     gauge!(QUEUE_OLDEST.name).set(oldest.as_secs_f64());
 }
 
+/// So many documents of that doctype are hidden from the sync user.
+#[expect(clippy::cast_precision_loss, reason = "a number of documents is far below 2^52")]
+pub fn hidden(doctype: Doctype, count: u64) {
+    gauge!(HIDDEN.name, "doctype" => doctype.as_str()).set(count as f64);
+}
+
 /// A transaction was repeated because of a deadlock, a serialization failure and so on.
 pub fn transaction_repeated(reason: &'static str) {
     counter!(REPEATS.name, "reason" => reason).increment(1);
+}
+
+/// A run ended like that.
+pub fn run(kind: RunKind, result: RunState) {
+    counter!(RUNS.name, "kind" => kind.as_str(), "result" => result.as_str()).increment(1);
 }
 
 /// A lease was lost before the write.
@@ -262,6 +283,9 @@ fn begin() {
     for received in Received::ALL {
         counter!(DELIVERIES.name, "verdict" => received.as_str()).absolute(0);
     }
+    for cause in Cause::ALL {
+        counter!(CHANGES.name, "found_by" => cause.found_by()).absolute(0);
+    }
     gauge!(BUILD.name, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
@@ -281,12 +305,15 @@ mod tests {
             job("done");
             job_error("timeout");
             row(Effect::Created);
+            change(Cause::Webhook);
             erpnext_call("list", "200", took);
             breaker(true);
             paused(false);
             queue(Lane::Fast, 2);
             queue_health(1, took);
+            hidden(Doctype::Customer, 1);
             transaction_repeated("deadlock");
+            run(RunKind::Full, RunState::Succeeded);
             lease_lost();
         });
         recorder.handle().render()
@@ -317,6 +344,7 @@ mod tests {
         customer_sync_jobs_total Counter outcome
         customer_sync_job_errors_total Counter error
         customer_sync_rows_total Counter effect
+        customer_sync_changes_total Counter found_by
         customer_sync_erpnext_calls_total Counter call,status
         customer_sync_erpnext_call_seconds Seconds call
         customer_sync_erpnext_breaker_open Gauge 
@@ -324,7 +352,9 @@ mod tests {
         customer_sync_queue_jobs Gauge lane
         customer_sync_queue_dead_jobs Gauge 
         customer_sync_queue_oldest_seconds Gauge 
+        customer_sync_hidden_documents Gauge doctype
         customer_sync_transaction_repeats_total Counter reason
+        customer_sync_runs_total Counter kind,result
         customer_sync_leases_lost_total Counter
         "#);
     }
