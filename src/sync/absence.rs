@@ -7,15 +7,17 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
+use super::concealed::concealed;
 use super::expand::links_of;
 use super::identity::{CROWD, Pair};
 use super::moves::{mentions, names_created_at};
 use super::site::probe;
 use super::{Context, Decision, SyncError};
-use crate::domain::document::Unknown;
+use crate::domain::document::{Doc, Unknown};
 use crate::domain::hint::Doctype;
-use crate::domain::job::{Claim, DocKey, Put};
-use crate::domain::plan::Write;
+use crate::domain::job::{Cause, Claim, DocKey, Put};
+use crate::domain::plan::{Gone, Write};
+use crate::domain::suggestion::{Suggestion, SuggestionKind};
 use crate::erpnext::{Error, Work};
 use crate::store::Held;
 
@@ -25,7 +27,7 @@ pub const CUSTOMER_UNKNOWN: &str = "customer";
 /// Reads the document singly and decides. `held` is the row that has its name, if there is one.
 pub async fn decide(context: &Context, claim: &Claim, held: Option<&Held>, work: Work) -> Decision {
     let decided = match context.client.get(Doctype::Customer.as_str(), &claim.key.name, work).await {
-        Ok(Some(document)) => true_name(context, claim, held, document.get("name").and_then(Value::as_str)).await,
+        Ok(Some(document)) => answered(context, claim, held, &document, work).await,
         Ok(None) => gone(context, claim, held, work).await,
         Err(Error::Forbidden { .. }) => not_permitted(context, held).await,
         Err(error) => Err(error.into()),
@@ -34,15 +36,22 @@ pub async fn decide(context: &Context, claim: &Claim, held: Option<&Held>, work:
 }
 
 /// ERPNext looks names up without regard to case and accents: the name in its answer is the true one.
-async fn true_name(
+async fn answered(
     context: &Context,
     claim: &Claim,
     held: Option<&Held>,
-    answered: Option<&str>,
+    document: &Doc,
+    work: Work,
 ) -> Result<Decision, SyncError> {
-    let Some(true_name) = answered.filter(|name| *name != claim.key.name) else {
+    let text = |field: &str| document.get(field).and_then(Value::as_str);
+    let Some(true_name) = text("name").filter(|name| *name != claim.key.name) else {
         return Err(SyncError::ListedDifferently);
     };
+    if held.and_then(|row| row.seen.creation.as_deref()).is_some_and(|ours| Some(ours) != text("creation")) {
+        // A spelling of our name belongs to another document, so ours is as gone as by a 404.
+        let decision = gone(context, claim, held, work).await?;
+        return Ok(decision.and(claim.inherit(DocKey::customer(true_name))));
+    }
     let mut respelled = held.filter(|row| row.seen.creation.is_none());
     if respelled.is_some() && !context.store.held(&[true_name.to_owned()], &[]).await?.is_empty() {
         // The true name has a row already: the adopted one is a double of the user's own, for a person to join.
@@ -65,13 +74,18 @@ async fn not_permitted(context: &Context, held: Option<&Held>) -> Result<Decisio
         customer = held.map(|row| row.seen.id),
         "not permitted to read this customer: its row stays as it is (see User Permissions in ERPNext)"
     );
-    Ok(match held {
+    Ok(kept(held))
+}
+
+/// The row stays as it is, marked as one that the key may not read.
+fn kept(held: Option<&Held>) -> Decision {
+    match held {
         Some(row) if !row.unknown.has(CUSTOMER_UNKNOWN) => {
             let unknown = Unknown(BTreeSet::from([CUSTOMER_UNKNOWN.to_owned()]));
-            Decision::Write { writes: vec![Write::MarkUnknown { seen: row.seen.clone(), unknown }], puts: Vec::new() }
+            Decision::NotPermitted(vec![Write::MarkUnknown { seen: row.seen.clone(), unknown }])
         }
-        Some(_) | None => Decision::settled(),
-    })
+        Some(_) | None => Decision::NotPermitted(Vec::new()),
+    }
 }
 
 /// Stops all reading where the key itself was refused; anything else keeps its own error.
@@ -87,10 +101,11 @@ pub(super) fn pause(context: &Context, error: Error) -> SyncError {
 }
 
 async fn gone(context: &Context, claim: &Claim, held: Option<&Held>, work: Work) -> Result<Decision, SyncError> {
-    let Some(row) = held.filter(|row| !row.deleted) else { return Ok(Decision::settled()) };
-    // An adopted row that was never read is not known to have been in this ERPNext at all.
-    let Some(creation) = row.seen.creation.clone() else { return Ok(Decision::settled()) };
-    let elsewhere = renamed_to(context, &creation, work).await?;
+    // A row that the filter leaves out follows its document like a living one.
+    let Some(row) = held.filter(|row| !row.deleted || row.filtered) else { return Ok(Decision::Skipped) };
+    let Some(creation) = row.seen.creation.clone() else { return never_there(context, claim, row).await };
+    let theirs = names_created_at(context, std::slice::from_ref(&creation), work).await?;
+    let elsewhere = not_ours(context, &theirs).await?;
     let crowd = elsewhere.len() > CROWD;
     if !elsewhere.is_empty() {
         // Of a crowd (an import) nobody can tell from here which one it became; the sweep sees all of them at once.
@@ -98,22 +113,42 @@ async fn gone(context: &Context, claim: &Claim, held: Option<&Held>, work: Work)
         let puts: Vec<Put> = others.map(|name| claim.inherit(DocKey::customer(name))).collect();
         if claim.absent {
             // Renamed, or deleted beside others of one import: known as soon as those are stored.
-            context.store.put(&puts).await?;
-            return Err(SyncError::NamesakesPending);
+            return Ok(Decision::After(puts, SyncError::NamesakesPending));
         }
         return Ok(Decision::Write { writes: Vec::new(), puts });
     }
     if !claim.absent {
         // A missing document that nobody called deleted is left to the sweep.
-        return Ok(Decision::settled());
+        return Ok(Decision::Skipped);
+    }
+    if !concealed(context, &HashSet::from([creation]), &theirs).await?.is_empty() {
+        // Renamed to a name that a User Permission hides.
+        return Ok(kept(Some(row)));
     }
     tombstone(context, claim, row, work).await
 }
 
-/// Names under which ERPNext has that `creation`, less those that are rows of ours by the same pair.
-async fn renamed_to(context: &Context, creation: &str, work: Work) -> Result<Vec<String>, SyncError> {
-    let creations = [creation.to_owned()];
-    let theirs = names_created_at(context, &creations, work).await?;
+/// An adopted row that was never read is not known to have been in this ERPNext at all: never a tombstone, but a question
+/// for a person, unless only a hint of any kind made us look.
+async fn never_there(context: &Context, claim: &Claim, row: &Held) -> Result<Decision, SyncError> {
+    let thorough = claim.absent || matches!(claim.cause, Cause::Person | Cause::Full | Cause::Sweep);
+    let name = claim.key.name.as_str();
+    let asked = context.store.suggestions_named(&[name]).await?.iter().any(|asked| asked.customer == row.seen.id);
+    if !thorough || asked {
+        return Ok(Decision::Skipped);
+    }
+    let question = Suggestion {
+        name: name.to_owned(),
+        creation: String::new(),
+        customer: row.seen.id,
+        kind: SuggestionKind::Missing,
+        matched_by: "name".to_owned(),
+    };
+    Ok(Decision::Write { writes: vec![Write::Suggest(question)], puts: Vec::new() })
+}
+
+/// The names of those documents that are not rows of ours by the same pair.
+async fn not_ours(context: &Context, theirs: &[Pair]) -> Result<Vec<String>, SyncError> {
     if theirs.is_empty() {
         return Ok(Vec::new());
     }
@@ -126,26 +161,33 @@ async fn renamed_to(context: &Context, creation: &str, work: Work) -> Result<Vec
         .into_iter()
         .filter_map(|row| Some(Pair { name: row.seen.erpnext_id?, creation: row.seen.creation? }))
         .collect();
-    Ok(theirs.into_iter().filter(|pair| !ours.contains(pair)).map(|pair| pair.name).collect())
+    Ok(theirs.iter().filter(|pair| !ours.contains(*pair)).map(|pair| pair.name.clone()).collect())
 }
 
 async fn tombstone(context: &Context, claim: &Claim, row: &Held, work: Work) -> Result<Decision, SyncError> {
     let merged = merged_into(context, row, &claim.key.name, work).await?;
     let mut puts = Vec::new();
-    let mut into = None;
+    let mut why = Gone::Deleted;
     if let Some(name) = merged {
-        let target = context.store.held(std::slice::from_ref(&name), &[]).await?;
-        let target = target.iter().find(|held| held.seen.erpnext_id.as_ref() == Some(&name) && !held.deleted);
-        let put = claim.inherit(DocKey::customer(name));
-        let Some(target) = target else {
-            context.store.put(&[put]).await?;
-            return Err(SyncError::MergePending);
-        };
-        into = Some(target.seen.id);
-        puts.push(put);
+        let held = context.store.held(std::slice::from_ref(&name), &[]).await?;
+        let follows = |held: &&Held| !held.deleted || held.filtered;
+        let target = held.iter().filter(follows).find(|held| held.seen.erpnext_id.as_ref() == Some(&name));
+        let put = || claim.inherit(DocKey::customer(&name));
+        if let Some(target) = target {
+            why = Gone::Merged(target.seen.id);
+            puts.push(put());
+        } else if !is_left_out(context, &name, work).await? {
+            return Ok(Decision::After(vec![put()], SyncError::MergePending));
+        }
     }
-    let tombstone = Write::Tombstone { seen: row.seen.clone(), merged_into: into, release_name: false };
+    let tombstone = Write::Tombstone { seen: row.seen.clone(), gone: why, release_name: false };
     Ok(Decision::Write { writes: vec![tombstone], puts })
+}
+
+/// Whether the filter keeps that customer from ever having a row: nothing waits for it then.
+async fn is_left_out(context: &Context, name: &str, work: Work) -> Result<bool, SyncError> {
+    let Some(filter) = &context.rules.filter else { return Ok(false) };
+    Ok(!context.client.matches(name, filter, work).await?)
 }
 
 /// A merge re-points the vanished customer's Addresses and Contacts and leaves a comment in the other's history.

@@ -8,16 +8,19 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::filtering::{self, Filtering};
 use super::hidden::{Hidden, Incomplete};
 use super::identity::Pair;
 use super::linked::{LinkedDocuments, Part, Subject};
+use super::matching::Meeting;
 use super::moves::{Place, places};
-use super::{Context, Decision, SyncError, absence, hidden, linked};
+use super::{Context, Decision, SyncError, absence, hidden, linked, matching, parking};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::{Doc, Document, Unknown};
 use crate::domain::fields::content_hash;
 use crate::domain::hint::Doctype;
-use crate::domain::job::{Claim, DocKey};
+use crate::domain::job::{Claim, DocKey, Put};
+use crate::domain::mapping::{Mapped, Unmappable};
 use crate::domain::plan::{State, Upsert, Write};
 use crate::erpnext::{Batch, Canaries, Error, Work};
 use crate::store::Held;
@@ -35,7 +38,7 @@ pub async fn decide(
 ) -> Result<Vec<Decision>, SyncError> {
     let names: Vec<String> = claims.iter().map(|claim| claim.key.name.clone()).collect();
     let canaries = linked::canaries(context).await?;
-    let batch = match context.client.read_customers(&names, &canaries, work).await {
+    let batch = match context.client.read_customers(&names, &canaries, context.rules.filter.as_ref(), work).await {
         Ok(batch) => batch,
         Err(error @ (Error::Forbidden { .. } | Error::Unauthorized { .. })) => {
             return Err(absence::pause(context, error));
@@ -44,15 +47,18 @@ pub async fn decide(
     };
     let listed: HashMap<&str, &Doc> =
         batch.customers.iter().filter_map(|document| Some((document.get("name")?.as_str()?, document))).collect();
-    let found = Found::gather(context, claims, &listed, &batch, &canaries, work).await?;
+    let mut found = Found::gather(context, claims, &listed, &batch, &canaries, work).await?;
+    let filtering = Filtering::of(context, &batch, found.iter().filter_map(Found::row)).await?;
+    meet(context, &mut found, &filtering, work).await?;
     let absent: Vec<String> = names.iter().filter(|name| !listed.contains_key(name.as_str())).cloned().collect();
     let absent = if absent.is_empty() { Vec::new() } else { context.store.held(&absent, &[]).await? };
+    let rows: Vec<CustomerId> = found.iter().filter_map(Found::row).map(|(_name, held)| held.seen.id).collect();
     let mut decisions = Vec::with_capacity(claims.len());
     let mut looked_into = 0_usize;
     let mut found = found.into_iter().map(|found| (found.pair.name.clone(), found)).collect::<HashMap<_, _>>();
     for claim in claims {
         decisions.push(match found.remove(&claim.key.name) {
-            Some(found) => found.decide(context, claim).unwrap_or_else(Decision::Failed),
+            Some(found) => found.decide(&filtering, claim).unwrap_or_else(Decision::Failed),
             None if listed.contains_key(claim.key.name.as_str()) => {
                 Decision::Failed(SyncError::Unmappable("ERPNext's answer has no creation or modified".to_owned()))
             }
@@ -65,6 +71,7 @@ pub async fn decide(
             }
         });
     }
+    parking::park(context, claims, &mut decisions, &rows).await?;
     Ok(decisions)
 }
 
@@ -77,6 +84,10 @@ struct Found {
     contacts: Part,
     unknown: Unknown,
     place: Place,
+    /// What the mapping makes of the document.
+    mapped: Result<Mapped, Unmappable>,
+    /// What a document without a row is.
+    meeting: Meeting,
 }
 
 impl Found {
@@ -148,12 +159,15 @@ impl Found {
                 contacts,
                 unknown: Unknown(unknown),
                 place,
+                mapped: Err(Unmappable::NoName),
+                meeting: Meeting::default(),
             });
         }
         let incomplete = found.iter_mut().filter_map(Self::incomplete).collect();
         hidden::keep_what_we_have(context, &hidden, incomplete).await?;
         for found in &mut found {
             found.document = std::mem::take(&mut found.document).canonical();
+            found.mapped = context.mapping.map(&found.document);
         }
         Ok(found)
     }
@@ -164,15 +178,30 @@ impl Found {
         Some(Incomplete { row, document: &mut self.document, addresses: &self.addresses, contacts: &self.contacts })
     }
 
-    fn decide(self, context: &Context, claim: &Claim) -> Result<Decision, SyncError> {
+    /// The row that it belongs to, as far as that is known.
+    fn row(&self) -> Option<(&str, &Held)> {
+        match &self.place {
+            Place::Found { target, .. } => target.as_deref().map(|held| (self.pair.name.as_str(), held)),
+            Place::Again | Place::Tangled | Place::Outdated | Place::Concealed => None,
+        }
+    }
+
+    fn decide(self, filtering: &Filtering, claim: &Claim) -> Result<Decision, SyncError> {
         let (target, displaced, puts, namesakes) = match self.place {
             Place::Found { target, displaced, puts, namesakes } => (target, displaced, puts, namesakes),
             Place::Again => return Ok(Decision::Again),
             Place::Tangled => return Err(SyncError::TangledNames),
             Place::Outdated => return Err(SyncError::Outdated),
+            Place::Concealed => return Err(SyncError::NameConcealed),
         };
-        let mapped =
-            context.mapping.map(&self.document).map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
+        let mut puts: Vec<Put> = puts.into_iter().map(|name| claim.inherit(DocKey::customer(name))).collect();
+        if filtering.leaves_out(claim, &self.pair.name, target.as_deref()) {
+            let out = target.and_then(|held| filtering::leave_out(*held, self.pair, self.modified));
+            let writes: Vec<Write> = displaced.into_iter().chain(out).collect();
+            let is_nothing = writes.is_empty() && puts.is_empty();
+            return Ok(if is_nothing { Decision::Skipped } else { Decision::Write { writes, puts } });
+        }
+        let mapped = self.mapped.map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
         let state = State {
             hash: content_hash(&(&mapped.record, &mapped.keep))?,
             document_hash: content_hash(&self.document)?,
@@ -183,23 +212,47 @@ impl Found {
             problems: (!mapped.problems.is_empty()).then(|| mapped.problems.join("\n")),
         };
         let mut writes = displaced;
-        match target {
-            Some(held) if is_same(&held, &self.pair.name, &state) => {
+        let (target, matched_by) = match (target, self.meeting) {
+            (Some(held), _) if is_same(&held, &self.pair.name, &state) => {
                 if is_stale(&held, &state) {
                     writes.push(Write::Note { seen: held.seen, state });
                 }
+                return Ok(Decision::Write { writes, puts });
             }
-            target => writes.push(Write::Upsert(Box::new(Upsert {
-                target: target.map(|held| held.seen),
-                namesakes,
-                record: mapped.record,
-                keep: mapped.keep,
-                state,
-            }))),
-        }
-        let puts = puts.into_iter().map(|name| claim.inherit(DocKey::customer(name))).collect();
+            (Some(held), _) => (Some(held.seen), None),
+            (None, Meeting::New) => (None, None),
+            (None, Meeting::Row { seen, matched_by, puts: others }) => {
+                puts.extend(others.into_iter().map(|name| claim.inherit(DocKey::customer(name))));
+                (Some(seen), matched_by)
+            }
+            (None, Meeting::Ask(questions)) => {
+                writes.extend(questions.into_iter().map(Write::Suggest));
+                return Ok(Decision::Write { writes, puts });
+            }
+            (None, Meeting::Waits) if writes.is_empty() => return Ok(Decision::Skipped),
+            (None, Meeting::Waits) => return Ok(Decision::Write { writes, puts }),
+        };
+        let Mapped { record, keep, .. } = mapped;
+        writes.push(Write::Upsert(Box::new(Upsert { target, namesakes, matched_by, record, keep, state })));
         Ok(Decision::Write { writes, puts })
     }
+}
+
+/// Looks whether documents without a row are customers that we had before.
+async fn meet(context: &Context, found: &mut [Found], filtering: &Filtering<'_>, work: Work) -> Result<(), SyncError> {
+    let indices: Vec<usize> = (0..found.len()).filter(|index| found[*index].mapped.is_ok()).collect();
+    let subject = |index: &usize| {
+        let Found { pair, document, place, mapped, .. } = &found[*index];
+        let customer = &mapped.as_ref().ok()?.record.customer;
+        let is_new = matches!(place, Place::Found { target: None, .. }) && filtering.lets_in(&pair.name);
+        Some(matching::Subject { pair, document, customer, is_new })
+    };
+    let subjects: Vec<matching::Subject<'_>> = indices.iter().filter_map(subject).collect();
+    let meetings = matching::meet(context, &subjects, work).await?;
+    for (index, meeting) in indices.into_iter().zip(meetings) {
+        found[index].meeting = meeting;
+    }
+    Ok(())
 }
 
 /// Identity and `modified` of a listed document; `None` for an answer that lacks one of them.
@@ -211,7 +264,7 @@ fn stamps(document: &Doc) -> Option<(Pair, String)> {
 fn target_id(place: &Place) -> Option<CustomerId> {
     match place {
         Place::Found { target, .. } => target.as_ref().map(|held| held.seen.id),
-        Place::Again | Place::Tangled | Place::Outdated => None,
+        Place::Again | Place::Tangled | Place::Outdated | Place::Concealed => None,
     }
 }
 

@@ -50,6 +50,26 @@ pub enum SyncError {
     /// It was renamed or deleted in ERPNext between two questions about it.
     #[error("this customer was renamed or deleted in ERPNext while it was being read; it is read again")]
     Outdated,
+    /// The batch that it was read in would empty one field of most of its customers.
+    #[error(
+        "this and other customers would lose {field} all at once ({emptied} of the {had} of one batch that have it), so \
+         nothing was written. If that is right, retry this job to let it through. If not: has the sync user lost a \
+         permission, was a custom field removed in ERPNext, or was the mapping changed? Repair that, then retry"
+    )]
+    WouldEmpty {
+        /// The column of `customers`, `extra.NAME`, `addresses` or `contacts`.
+        field: String,
+        /// How many would lose it.
+        emptied: usize,
+        /// How many of the batch have it.
+        had: usize,
+    },
+    /// A row has the document's name whose own document a User Permission hides.
+    #[error(
+        "another customer had this name before, and ERPNext hides from the sync user what that one is called now: take it \
+         out of the User Permissions, or give the sync user access to it; tried again later"
+    )]
+    NameConcealed,
     /// A defect of this program.
     #[error("reading this customer failed by a defect of Customer Sync; please report it with the log")]
     Panicked,
@@ -95,6 +115,8 @@ impl SyncError {
             Self::NamesakesPending => "namesakes_pending",
             Self::Outdated => "outdated",
             Self::TangledNames => "tangled_names",
+            Self::WouldEmpty { .. } => "would_empty_field",
+            Self::NameConcealed => "name_concealed",
             Self::Panicked => "panicked",
         }
     }
@@ -106,6 +128,12 @@ impl SyncError {
             Self::Erpnext(error) => error.without_detail(),
             other => other.to_string(),
         }
+    }
+
+    /// Whether whoever found it has told the log already, once for the whole batch.
+    #[must_use]
+    pub fn was_told(&self) -> bool {
+        matches!(self, Self::WouldEmpty { .. })
     }
 
     /// What it means for the job.
@@ -131,9 +159,10 @@ impl SyncError {
             | Self::MergePending
             | Self::NamesakesPending
             | Self::Outdated
+            | Self::NameConcealed
             | Self::TangledNames => Disposition::Retry(None),
             Self::Panicked => Disposition::Split(SplitEnd::Attempt),
-            Self::Unmappable(_) | Self::Encode(_) => Disposition::Permanent,
+            Self::Unmappable(_) | Self::Encode(_) | Self::WouldEmpty { .. } => Disposition::Permanent,
         }
     }
 }

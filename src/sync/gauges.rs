@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
+use super::{Context, census};
+use crate::domain::hint::Doctype;
 use crate::domain::job::Lane;
 use crate::erpnext::BreakerState;
 use crate::telemetry::metrics::{self, Exporter};
@@ -26,6 +27,14 @@ pub async fn keep(context: Context, exporter: Exporter, stop: CancellationToken)
                 metrics::queue_health(queue.dead.unsigned_abs(), queue.oldest_due_age.unwrap_or_default());
             }
             Err(error) => tracing::debug!(%error, "the queue could not be measured"),
+        }
+        match census::hidden(&context.store).await {
+            Ok(hidden) => {
+                for doctype in Doctype::ALL {
+                    metrics::hidden(doctype, hidden.get(doctype.as_str()).copied().unwrap_or_default());
+                }
+            }
+            Err(error) => tracing::debug!(%error, "what is hidden is not known"),
         }
         exporter.upkeep();
     }

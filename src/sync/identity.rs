@@ -110,6 +110,7 @@ mod tests {
             modified: None,
             document_hash: None,
             deleted: false,
+            filtered: false,
             merged: false,
             unknown: Unknown::default(),
             has_problems: false,

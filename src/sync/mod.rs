@@ -1,21 +1,36 @@
 //! The use cases: what a hint means, what ERPNext's answers mean, whose row a document is.
 //!
-//! Invariant: nothing in here writes a row by itself. `sync` decides and returns [`Decision`]s; `worker::dispatch`
+//! Invariant: nothing in here writes a row by itself, and deciding about customers writes nothing at all. `sync` decides and returns [`Decision`]s; `worker::dispatch`
 //! turns them into units and hands them to `store::apply`, the one write path. HTTP status codes live in `web`.
 
 pub mod absence;
+pub mod catch_up;
+pub mod census;
+mod concealed;
+pub mod conduct;
 pub mod customer;
+pub mod dry_run;
 pub mod error;
 pub mod expand;
+pub mod filtering;
+pub mod full;
 pub mod gauges;
 pub mod hidden;
 pub mod identity;
 pub mod linked;
+pub mod links;
+pub mod matching;
 pub mod moves;
+pub mod parking;
+pub mod prune;
 pub mod receive;
 pub mod report;
 pub mod request;
+pub mod rules;
+pub mod runs;
+pub mod schedule;
 pub mod site;
+pub mod sweep;
 pub mod tokens;
 
 use std::sync::Arc;
@@ -24,6 +39,7 @@ use crate::domain::job::Put;
 use crate::domain::mapping::Mapping;
 use crate::domain::plan::Write;
 use crate::erpnext::Client;
+use crate::inbox::Wake;
 use crate::store::Store;
 
 pub use error::SyncError;
@@ -38,23 +54,40 @@ pub enum Decision {
         /// Further jobs.
         puts: Vec<Put>,
     },
+    /// The document has no row of ours and gets none.
+    Skipped,
+    /// The key may not read the document: its row is kept, with these marks.
+    NotPermitted(Vec<Write>),
     /// Another job of the same batch touches the same rows: do this one again after it.
     Again,
+    /// It can be decided once these other documents have been; tried again like a failure.
+    After(Vec<Put>, SyncError),
     /// It could not be decided; the error's disposition tells what becomes of the job.
     Failed(SyncError),
 }
 
 impl Decision {
-    /// Nothing to write and nothing to put.
-    #[must_use]
-    pub const fn settled() -> Self {
-        Self::Write { writes: Vec::new(), puts: Vec::new() }
-    }
-
     /// Only another document needs work.
     #[must_use]
     pub fn put(put: Put) -> Self {
         Self::Write { writes: Vec::new(), puts: vec![put] }
+    }
+
+    /// The same, and another document needs work too. What is to be done again meets that one again by itself.
+    #[must_use]
+    pub fn and(self, put: Put) -> Self {
+        match self {
+            Self::Write { writes, mut puts } => {
+                puts.push(put);
+                Self::Write { writes, puts }
+            }
+            Self::After(mut puts, error) => {
+                puts.push(put);
+                Self::After(puts, error)
+            }
+            Self::Skipped => Self::put(put),
+            Self::NotPermitted(_) | Self::Again | Self::Failed(_) => self,
+        }
     }
 }
 
@@ -67,6 +100,12 @@ pub struct Context {
     pub client: Client,
     /// How their fields become columns.
     pub mapping: Arc<Mapping>,
+    /// Which customers are kept and how they are recognised.
+    pub rules: Arc<rules::Rules>,
     /// What we know about the site at the moment (paused, hidden fields).
     pub site: Arc<site::Site>,
+    /// Wakes the conductor of this process when a run was started.
+    pub runs: Wake,
+    /// Wakes the scheduler of this process when a person wants something to run now.
+    pub schedules: Wake,
 }

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::concealed::concealed;
 use super::identity::{CROWD, Leftover, Pair, Whose, strike, whose};
 use super::{Context, SyncError};
 use crate::domain::customer::CustomerId;
+use crate::domain::document::Doc;
 use crate::domain::hint::Doctype;
-use crate::domain::plan::Write;
+use crate::domain::plan::{Gone, Write};
 use crate::erpnext::{Error, List, Work};
 use crate::store::Held;
 
@@ -41,6 +43,8 @@ pub enum Place {
     Tangled,
     /// ERPNext has the document under that name no more: what was read is out of date.
     Outdated,
+    /// A row of ours has its name whose own document the key may not see, so nobody can say where that row belongs.
+    Concealed,
 }
 
 /// Finds a place for each document, in the same order.
@@ -95,8 +99,10 @@ struct Contest {
     theirs: HashSet<Pair>,
     crowded: HashSet<String>,
     left: Leftover,
-    /// Names whose last deletion was undone: the restored document has a new `creation`.
-    restored: HashSet<String>,
+    /// Rows whose documents are hidden from the key: nobody knows their names.
+    concealed: HashSet<CustomerId>,
+    /// Documents whose deletion was undone: they live on under their name with a new `creation`.
+    restored: HashSet<Pair>,
 }
 
 impl Contest {
@@ -140,9 +146,12 @@ impl Contest {
         rows.extend(fresh.into_iter().map(|row| (row.seen.id, row)));
         let crowd: Vec<&Pair> = contested.iter().copied().filter(|pair| crowded.contains(&pair.creation)).collect();
         pair_crowd(context, &mut left, &mut rows, &crowd).await?;
-        let gone_names: Vec<String> = left.gone.iter().filter_map(|id| rows.get(id)?.seen.erpnext_id.clone()).collect();
-        let restored = restored_names(context, &gone_names, work).await?;
-        Ok(Self { rows: rows.into_iter().collect(), theirs: theirs.into_iter().collect(), crowded, left, restored })
+        let concealed = concealed_rows(context, &mut left, &rows, &theirs).await?;
+        let gone: HashSet<&str> = left.gone.iter().filter_map(|id| rows.get(id)?.seen.erpnext_id.as_deref()).collect();
+        let doubtful: Vec<&Pair> = contested.iter().copied().filter(|pair| gone.contains(pair.name.as_str())).collect();
+        let restored = restored(context, &doubtful, work).await?;
+        let (rows, theirs) = (rows.into_iter().collect(), theirs.into_iter().collect());
+        Ok(Self { rows, theirs, crowded, left, concealed, restored })
     }
 
     /// The place of one contested document; marks the rows that it takes.
@@ -161,7 +170,7 @@ impl Contest {
             puts.extend(row.seen.erpnext_id.clone());
         } else if let Some(row) = at_name
             && self.left.gone.contains(&row.seen.id)
-            && self.restored.contains(&document.name)
+            && self.was_restored(row)
         {
             ids.push(row.seen.id);
             target = at_name.take();
@@ -177,8 +186,10 @@ impl Contest {
                 puts.push(to.clone());
                 at_name = self.row_at(to);
             } else if self.left.gone.contains(&row.seen.id) {
-                displaced.push(Write::Tombstone { seen: row.seen.clone(), merged_into: None, release_name: true });
+                displaced.push(Write::Tombstone { seen: row.seen.clone(), gone: Gone::Deleted, release_name: true });
                 break;
+            } else if self.concealed.contains(&row.seen.id) {
+                return Place::Concealed;
             } else {
                 return Place::Tangled;
             }
@@ -196,6 +207,11 @@ impl Contest {
 
     fn has_creation(&self, id: CustomerId, document: &Pair) -> bool {
         self.rows.get(&id).is_some_and(|row| row.seen.creation.as_ref() == Some(&document.creation))
+    }
+
+    fn was_restored(&self, row: &Held) -> bool {
+        let Some((name, creation)) = row.seen.erpnext_id.clone().zip(row.seen.creation.clone()) else { return false };
+        self.restored.contains(&Pair { name, creation })
     }
 
     fn row_at(&self, name: &str) -> Option<&Held> {
@@ -219,7 +235,7 @@ pub(super) async fn names_created_at(
         limit: 0,
     };
     let rows = context.client.list(&list, work).await?;
-    let text = |row: &crate::domain::document::Doc, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
+    let text = |row: &Doc, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok(rows
         .iter()
         .filter_map(|row| Some(Pair { name: text(row, "name")?, creation: text(row, "creation")? }))
@@ -251,6 +267,22 @@ async fn pair_by_history(
         }
     }
     Ok(())
+}
+
+/// Takes the rows out of those that are gone whose documents are only hidden.
+async fn concealed_rows(
+    context: &Context,
+    left: &mut Leftover,
+    rows: &BTreeMap<CustomerId, Held>,
+    theirs: &[Pair],
+) -> Result<HashSet<CustomerId>, SyncError> {
+    let creation_of = |id: &CustomerId| rows.get(id).and_then(|row| row.seen.creation.clone());
+    let creations: HashSet<String> = left.gone.iter().filter_map(creation_of).collect();
+    let hidden = concealed(context, &creations, theirs).await?;
+    let is_hidden = |id: &CustomerId| creation_of(id).is_some_and(|creation| hidden.contains(&creation));
+    let concealed: HashSet<CustomerId> = left.gone.iter().copied().filter(is_hidden).collect();
+    left.gone.retain(|id| !concealed.contains(id));
+    Ok(concealed)
 }
 
 /// Each `creation` that too many of these rows share.
@@ -309,16 +341,19 @@ pub fn mentions(comment: &str, name: &str) -> bool {
     named_in(comment).iter().any(|mentioned| mentioned == name)
 }
 
-/// Which of these names were deleted and then restored (their document lives on under a new `creation`).
+/// Which of these documents are restored ones, by name and the `creation` that they had before their deletion. The newest
+/// deletion of a name has the last word: what was deleted once more is not back. Nor is a document restored that is older
+/// than the deletion, or that got its name by a rename.
 /// Without permission on Deleted Document: none, so that the old row becomes a tombstone and a new one is made.
-async fn restored_names(context: &Context, names: &[String], work: Work) -> Result<HashSet<String>, SyncError> {
-    if names.is_empty() {
+async fn restored(context: &Context, documents: &[&Pair], work: Work) -> Result<HashSet<Pair>, SyncError> {
+    if documents.is_empty() {
         return Ok(HashSet::new());
     }
+    let names: Vec<&str> = documents.iter().map(|pair| pair.name.as_str()).collect();
     let list = List {
         doctype: "Deleted Document",
         parent: None,
-        fields: &["name", "deleted_name", "restored", "creation"],
+        fields: &["name", "deleted_name", "restored", "new_name", "creation", "data"],
         filters: json!([["deleted_doctype", "=", Doctype::Customer.as_str()], ["deleted_name", "in", names]]),
         or_filters: Value::Null,
         order_by: "creation asc, name asc",
@@ -329,17 +364,36 @@ async fn restored_names(context: &Context, names: &[String], work: Work) -> Resu
         Err(Error::Forbidden { .. }) => return Ok(HashSet::new()),
         Err(error) => return Err(error.into()),
     };
-    // Oldest first: the newest deletion of a name has the last word.
+    // Oldest first: a later one of the same name takes its place.
+    let newest: HashMap<&str, &Doc> =
+        rows.iter().filter_map(|row| Some((row.get("deleted_name")?.as_str()?, row))).collect();
     let mut restored = HashSet::new();
-    for row in &rows {
-        let Some(name) = row.get("deleted_name").and_then(Value::as_str) else { continue };
-        if row.get("restored").and_then(Value::as_i64) == Some(1) {
-            restored.insert(name.to_owned());
-        } else {
-            restored.remove(name);
+    for document in documents {
+        let before = newest.get(document.name.as_str()).and_then(|deleted| before_deletion(document, deleted));
+        if let Some(before) = before
+            && !came_by_rename(context, &document.name).await?
+        {
+            restored.insert(before);
         }
     }
     Ok(restored)
+}
+
+/// What the document was before, if that Deleted Document says that it was restored.
+fn before_deletion(document: &Pair, deleted: &Doc) -> Option<Pair> {
+    // Where its name was taken by then, it came back under another one.
+    let is_restored = deleted.get("restored").and_then(Value::as_i64) == Some(1)
+        && deleted.get("new_name").and_then(Value::as_str) == Some(&document.name);
+    let is_younger = deleted.get("creation")?.as_str()? < document.creation.as_str();
+    let data: Value = serde_json::from_str(deleted.get("data")?.as_str()?).ok()?;
+    let creation = data.get("creation")?.as_str()?.to_owned();
+    (is_restored && is_younger).then(|| Pair { name: document.name.clone(), creation })
+}
+
+/// Whether its history names another document: it was renamed, and whoever was restored under its name is elsewhere.
+async fn came_by_rename(context: &Context, name: &str) -> Result<bool, SyncError> {
+    let history = history(context, name).await?;
+    Ok(history.iter().flat_map(|comment| named_in(comment)).any(|other| other != name))
 }
 
 #[cfg(test)]

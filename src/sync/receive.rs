@@ -59,11 +59,9 @@ struct Unusable {
 impl Found {
     fn into_delivery(self, id: String, body: &[u8]) -> Delivery {
         let put = Doctype::parse(&self.doctype).zip(self.name.clone()).map(|(doctype, name)| Put {
-            key: DocKey { doctype, name },
-            lane: Lane::Fast,
-            cause: Cause::Webhook,
             delivery_id: Some(id.clone()),
             absent: self.event.as_deref() == Some("on_trash"),
+            ..Put::new(DocKey { doctype, name }, Lane::Fast, Cause::Webhook)
         });
         Delivery {
             id,

@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Context;
+use super::absence::CUSTOMER_UNKNOWN;
+use super::{Context, census, sweep};
 use crate::domain::document::Unknown;
 use crate::erpnext::BreakerState;
 use crate::store::StoreError;
 
 /// A fact of no meaning, written to learn whether writing works.
 const META_WRITTEN: &str = "write_check";
+
+/// Failed jobs are counted no further.
+const MANY: i64 = 1_000;
 
 /// Why the service is degraded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,10 +45,35 @@ pub async fn degraded(context: &Context) -> Result<Vec<Reason>, StoreError> {
         let message = "ERPNext failed several times in a row; it is left alone for some seconds".to_owned();
         reasons.push(Reason { code: "breaker_open", message });
     }
+    let questions = context.store.open_suggestions().await?;
+    if questions > 0 {
+        let message = format!(
+            "{questions} customers of ERPNext and rows of yours may be the same and a person has to say \
+             (GET /api/suggestions, or customer-sync suggestions)"
+        );
+        reasons.push(Reason { code: "suggestions_open", message });
+    }
     for (part, rows) in by_part(context.store.unknown_parts().await?) {
-        reasons.push(Reason { code: "not_permitted", message: not_permitted(&part, rows) });
+        reasons.push(Reason { code: "not_permitted", message: part_unreadable(&part, rows) });
+    }
+    if let Some(message) = census::warning(&census::hidden(&context.store).await?) {
+        reasons.push(Reason { code: "hidden_rows", message });
+    }
+    if let Some(held) = sweep::held(context).await? {
+        reasons.push(Reason { code: "run_held", message: held.message.unwrap_or_default() });
+    }
+    let dead = context.store.dead_jobs(MANY).await?;
+    if dead > 0 {
+        reasons.push(Reason { code: "failed_jobs", message: failed_jobs(dead) });
     }
     Ok(reasons)
+}
+
+fn failed_jobs(dead: i64) -> String {
+    let number = if dead < MANY { dead.to_string() } else { format!("{MANY} or more") };
+    format!(
+        "{number} customers, addresses or contacts could not be synced: customer-sync jobs list tells which and why"
+    )
 }
 
 /// Commits a small write.
@@ -67,7 +96,18 @@ fn by_part(stored: Vec<(String, i64)>) -> BTreeMap<String, i64> {
     counts
 }
 
-fn not_permitted(part: &str, rows: i64) -> String {
+/// What of the customers that ERPNext lists the sync user may not read, and what to do about it.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn unreadable_parts(context: &Context) -> Result<Vec<String>, StoreError> {
+    let parts = by_part(context.store.unknown_parts().await?).into_iter();
+    let of_listed = parts.filter(|(part, _rows)| part != CUSTOMER_UNKNOWN);
+    Ok(of_listed.map(|(part, rows)| part_unreadable(&part, rows)).collect())
+}
+
+/// That so many customers lack a part (a mark of [`Unknown`]), and what to do about it.
+pub(super) fn part_unreadable(part: &str, rows: i64) -> String {
     let kept = "what we had of it is kept";
     let customers = if rows == 1 { "1 customer".to_owned() } else { format!("{rows} customers") };
     let field = |doctype: &str, field: &str| {
@@ -80,7 +120,7 @@ fn not_permitted(part: &str, rows: i64) -> String {
         Some(("", name)) => field("Customer", name),
         Some(("address.", name)) => field("Address", name),
         Some(("contact.", name)) => field("Contact", name),
-        _ if part == super::absence::CUSTOMER_UNKNOWN => {
+        _ if part == CUSTOMER_UNKNOWN => {
             format!("{customers} may not be read by the sync user (see User Permissions in ERPNext); {kept}")
         }
         _ => {
@@ -99,11 +139,11 @@ mod tests {
 
     #[test]
     fn each_part_is_named_as_erpnext_names_it() {
-        assert!(not_permitted("contact", 3).starts_with("Contact is not readable (3 customers)"));
+        assert!(part_unreadable("contact", 3).starts_with("Contact is not readable (3 customers)"));
         assert!(
-            not_permitted("field:tax_id", 1).starts_with("the field tax_id of Customer is not readable (1 customer)")
+            part_unreadable("field:tax_id", 1).starts_with("the field tax_id of Customer is not readable (1 customer)")
         );
-        assert!(not_permitted("address.field:city", 2).contains("field city of Address"));
-        assert!(not_permitted("customer", 2).starts_with("2 customers may not be read"));
+        assert!(part_unreadable("address.field:city", 2).contains("field city of Address"));
+        assert!(part_unreadable("customer", 2).starts_with("2 customers may not be read"));
     }
 }

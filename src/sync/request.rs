@@ -1,4 +1,4 @@
-//! A person asks for one customer now: puts the job, and can wait for its end.
+//! A person asks for one customer now, by our id or by ERPNext's name: puts the job, and can wait for its end.
 //!
 //! Invariant: a request is a put like any other; who waits only looks, so leaving early changes nothing.
 
@@ -6,9 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Context;
+use super::absence::CUSTOMER_UNKNOWN;
+use super::report::part_unreadable;
+use super::{Context, SyncError};
 use crate::domain::customer::CustomerId;
+use crate::domain::document::Unknown;
+use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey, Lane, Put};
+use crate::erpnext::{Error, Work};
 use crate::store::{JobState, StoreError};
 
 /// How often a waiting caller looks whether its job has ended.
@@ -17,19 +22,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A job that was put for a person.
 #[derive(Debug)]
 pub struct Requested {
-    id: CustomerId,
+    /// Our row, if there was one before.
+    id: Option<CustomerId>,
     key: DocKey,
     last_change: Option<i64>,
+    /// ERPNext does not show it to the sync user.
+    forbidden: bool,
 }
 
 /// How it ended.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// Our id of the customer.
-    pub customer: CustomerId,
-    /// `updated`, `renamed`, `deleted` … as in the history; `unchanged`; or `failed`.
+    /// Our id of the customer; null where it has no row.
+    pub customer: Option<CustomerId>,
+    /// `updated`, `renamed`, `deleted` … as in the history; `unchanged`; `skipped` for one that got no row;
+    /// `not_permitted` for one that the sync user may not read; or `failed`.
     pub effect: String,
-    /// What is wrong and what to do, for a failed one.
+    /// What is wrong and what to do, for one that was not read, or not all of it.
     pub error: Option<String>,
 }
 
@@ -38,11 +47,46 @@ pub struct Outcome {
 /// # Errors
 /// The database's.
 pub async fn customer(context: &Context, id: CustomerId, name: String) -> Result<Requested, StoreError> {
-    let last_change = last_change(context, id).await?.map(|(seq, _kind)| seq);
     let key = DocKey::customer(name);
-    let put = Put { key: key.clone(), lane: Lane::Fast, cause: Cause::Person, delivery_id: None, absent: false };
+    let requested = watch(context, id, key.clone()).await?;
+    context.store.put(&[Put::new(key, Lane::Fast, Cause::Person)]).await?;
+    Ok(requested)
+}
+
+/// Looks what has happened to the customer so far, before somebody else puts the job.
+///
+/// # Errors
+/// The database's.
+pub async fn watch(context: &Context, id: CustomerId, key: DocKey) -> Result<Requested, StoreError> {
+    let last_change = last_change(context, id).await?.map(|(seq, _kind)| seq);
+    Ok(Requested { id: Some(id), key, last_change, forbidden: false })
+}
+
+/// Puts the job of the customer that ERPNext calls so; `None` where neither ERPNext nor we know one of that name.
+///
+/// # Errors
+/// ERPNext's, and the database's.
+pub async fn named(context: &Context, name: &str) -> Result<Option<Requested>, SyncError> {
+    let (document, forbidden) = match context.client.get(Doctype::Customer.as_str(), name, Work::Interactive).await {
+        Ok(document) => (document, false),
+        // There may be one; the job finds out what that means.
+        Err(Error::Forbidden { .. }) => (Some([("name".to_owned(), name.into())].into_iter().collect()), true),
+        Err(error) => return Err(error.into()),
+    };
+    let true_name = document.as_ref().and_then(|document| document.get("name")?.as_str()).unwrap_or(name);
+    let row = context.store.held(&[true_name.to_owned()], &[]).await?.into_iter().next();
+    if document.is_none() && row.is_none() {
+        return Ok(None);
+    }
+    let id = row.map(|row| row.seen.id);
+    let last_change = match id {
+        Some(id) => last_change(context, id).await?.map(|(seq, _kind)| seq),
+        None => None,
+    };
+    let key = DocKey::customer(true_name);
+    let put = Put { absent: document.is_none(), ..Put::new(key.clone(), Lane::Fast, Cause::Person) };
     context.store.put(&[put]).await?;
-    Ok(Requested { id, key, last_change })
+    Ok(Some(Requested { id, key, last_change, forbidden }))
 }
 
 impl Requested {
@@ -50,6 +94,20 @@ impl Requested {
     #[must_use]
     pub fn queued(&self) -> serde_json::Value {
         serde_json::json!({"customer": self.id, "job": {"doctype": self.key.doctype.as_str(), "name": self.key.name}})
+    }
+
+    /// The name of the document, as the job has it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    /// Why the job was not done the last time; `None` where it did not fail, or is over.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn last_error(&self, context: &Context) -> Result<Option<String>, StoreError> {
+        Ok(context.store.job(&self.key).await?.and_then(|job| job.last_error))
     }
 
     /// Waits for the end of the job; `None` if it is not over by then.
@@ -72,13 +130,29 @@ impl Requested {
     }
 
     async fn outcome(&self, context: &Context) -> Result<Outcome, StoreError> {
-        let newest = last_change(context, self.id).await?;
-        let effect = match newest {
+        let row = context.store.held(std::slice::from_ref(&self.key.name), &[]).await?.into_iter().next();
+        let unknown = row.as_ref().map(|row| row.unknown.clone()).unwrap_or_default();
+        let customer = self.id.or_else(|| row.map(|row| row.seen.id));
+        let error = unreadable(&unknown);
+        if unknown.has(CUSTOMER_UNKNOWN) || (customer.is_none() && self.forbidden) {
+            let error = error.or_else(|| Some(part_unreadable(CUSTOMER_UNKNOWN, 1)));
+            return Ok(Outcome { customer, effect: "not_permitted".to_owned(), error });
+        }
+        let Some(id) = customer else {
+            return Ok(Outcome { customer: None, effect: "skipped".to_owned(), error: None });
+        };
+        let effect = match last_change(context, id).await? {
             Some((seq, kind)) if Some(seq) != self.last_change => kind,
             Some(_) | None => "unchanged".to_owned(),
         };
-        Ok(Outcome { customer: self.id, effect, error: None })
+        Ok(Outcome { customer: Some(id), effect, error })
     }
+}
+
+/// What the sync user may not read of one customer, and what to do about it.
+fn unreadable(unknown: &Unknown) -> Option<String> {
+    let told: Vec<String> = unknown.0.iter().map(|part| part_unreadable(part, 1)).collect();
+    (!told.is_empty()).then(|| told.join(". "))
 }
 
 async fn last_change(context: &Context, id: CustomerId) -> Result<Option<(i64, String)>, StoreError> {

@@ -11,11 +11,19 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::SyncError;
+use super::matching::Unread;
+use crate::domain::filter::Filter;
 use crate::domain::hint::Doctype;
 use crate::erpnext::{Canaries, Client, DoctypeMeta, Error, List, Work};
 
 /// How long a doctype's field list is trusted. A permission taken away is seen by missing keys, not by this.
 const META_FRESH: Duration = Duration::from_secs(600);
+
+/// How many other customers are tried before our request itself is held to be what ERPNext refuses.
+const OTHERS: usize = 5;
+
+/// How long a doctype is left alone that the key may not read although that would only be useful.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
 
 /// Shared by workers, receiver and `/readyz`.
 #[derive(Debug, Default)]
@@ -23,7 +31,12 @@ pub struct Site {
     pause: Mutex<Option<Pause>>,
     trouble: Mutex<Option<String>>,
     changed: Notify,
+    /// Told when a pause or trouble ends; remembered until somebody looks.
+    back: Notify,
+    refused: Mutex<HashMap<&'static str, Instant>>,
     meta: Mutex<HashMap<Doctype, (Instant, Arc<DoctypeMeta>)>>,
+    /// Whether rows of ours wait to be read from it for the first time.
+    pub unread: Unread,
 }
 
 /// Why nothing is read from ERPNext at the moment.
@@ -49,6 +62,7 @@ impl Site {
     pub fn resume(&self) {
         if self.pause.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             tracing::info!("sync resumed: ERPNext answers again");
+            self.back.notify_one();
         }
         self.changed.notify_waiters();
     }
@@ -90,6 +104,7 @@ impl Site {
     pub fn well(&self) {
         if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             tracing::info!("ERPNext answers again");
+            self.back.notify_one();
         }
     }
 
@@ -97,6 +112,23 @@ impl Site {
     #[must_use]
     pub fn troubled(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for the next end of a pause or of trouble; one that came since the last wait counts. For one caller.
+    pub async fn back(&self) {
+        self.back.notified().await;
+    }
+
+    /// Notes that the key may not read a doctype that is only useful to read: it is left alone for some minutes.
+    pub fn refused(&self, doctype: &'static str) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(doctype, Instant::now());
+    }
+
+    /// Whether that doctype is left alone at the moment.
+    #[must_use]
+    pub fn is_refused(&self, doctype: &str) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(doctype).is_some_and(|since| since.elapsed() < REFUSED_FOR)
     }
 
     /// Waits until the site is not paused.
@@ -156,25 +188,30 @@ pub async fn probe(client: &Client) -> Result<(), Error> {
     client.list(&one, Work::Interactive).await.map(drop)
 }
 
-/// Reads some customer that is not among `avoid`, in just the way that batches are read. Nothing to read is success.
+/// Reads some customer that is not among `avoid`, in just the way that batches are read. Several are tried, because the
+/// first may be broken too; those that nobody touched for longest, because what breaks is mostly new. Nothing to read is
+/// success.
 ///
 /// # Errors
-/// What ERPNext answered.
-pub async fn read_another(client: &Client, avoid: &[&str]) -> Result<(), Error> {
+/// What ERPNext answered to the last one.
+pub async fn read_another(client: &Client, filter: Option<&Filter>, avoid: &[&str]) -> Result<(), Error> {
     let others = List {
         doctype: Doctype::Customer.as_str(),
         parent: None,
-        fields: &["name"],
+        fields: &["name", "modified"],
         filters: json!([["name", "not in", avoid]]),
         or_filters: Value::Null,
-        order_by: "name asc",
-        limit: 1,
+        order_by: "modified asc, name asc",
+        limit: OTHERS,
     };
-    let names: Vec<String> = client
-        .list(&others, Work::Interactive)
-        .await?
-        .iter()
-        .filter_map(|row| row.get("name").and_then(Value::as_str).map(str::to_owned))
-        .collect();
-    client.read_customers(&names, &Canaries::default(), Work::Interactive).await.map(drop)
+    let mut read = Ok(());
+    for other in client.list(&others, Work::Interactive).await? {
+        let Some(name) = other.get("name").and_then(Value::as_str) else { continue };
+        read =
+            client.read_customers(&[name.to_owned()], &Canaries::default(), filter, Work::Interactive).await.map(drop);
+        if !matches!(read, Err(Error::Invalid { .. })) {
+            break;
+        }
+    }
+    read
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Settings;
 use super::bucket::Bucket;
 use super::dispatch::{Dispatch, Lease};
-use crate::domain::job::Claim;
+use crate::domain::job::{Claim, Lane};
 use crate::erpnext::BreakerState;
 use crate::inbox::Wake;
 use crate::lifecycle::Tasks;
@@ -38,12 +38,16 @@ pub(super) struct ClaimLoop {
     tasks: Tasks,
     permits: Arc<Semaphore>,
     bucket: Bucket,
+    /// Whether the fast lane took the last token. It pays for one read of bulk work, too: webhooks that take every token
+    /// as it comes must not keep the last jobs of a run, or what catch-up found, waiting for ever.
+    bulk_may_follow: bool,
 }
 
 impl ClaimLoop {
     pub(super) fn new(context: Context, settings: Settings, wake: Wake, tasks: Tasks) -> Self {
         let bucket = Bucket::new(settings.burst, settings.gather, Instant::now());
-        Self { context, settings, wake, tasks, permits: Arc::new(Semaphore::new(settings.concurrency)), bucket }
+        let permits = Arc::new(Semaphore::new(settings.concurrency));
+        Self { context, settings, wake, tasks, permits, bucket, bulk_may_follow: false }
     }
 
     /// Claims until `stop`, then waits for the batches that are under way.
@@ -96,12 +100,14 @@ impl ClaimLoop {
             return Ok(self.idle(due_in, stop).await);
         }
         let wait = self.bucket.wait(Instant::now());
-        if !wait.is_zero() && self.context.store.due(self.settings.batch).await? < self.settings.batch {
+        let gathering = !wait.is_zero() && self.context.store.due(self.settings.batch).await? < self.settings.batch;
+        let following = gathering && bulk && std::mem::take(&mut self.bulk_may_follow);
+        if gathering && !following {
             let gathered = unless(stop, tokio::time::sleep(wait.min(GATHER_LOOK))).await;
             return Ok(if gathered.is_some() { Next::LookAgain } else { Next::Stop });
         }
         let until = Instant::now() + self.settings.lease;
-        let claims = self.claim(bulk).await?;
+        let claims = if following { self.claim_both().await? } else { self.claim(bulk).await? };
         if claims.is_empty() {
             // Others took what was due, or it is bulk work and must wait for a second permit.
             let freed = async {
@@ -113,8 +119,9 @@ impl ClaimLoop {
             };
             return Ok(if unless(stop, freed).await.is_some() { Next::LookAgain } else { Next::Stop });
         }
-        if claims.len() < usize::try_from(self.settings.batch).unwrap_or(usize::MAX) {
+        if !following && claims.len() < usize::try_from(self.settings.batch).unwrap_or(usize::MAX) {
             self.bucket.take(Instant::now());
+            self.bulk_may_follow = claims.iter().any(|claim| claim.lane == Lane::Fast);
         }
         Ok(Next::Batch(Lease { claims, until }))
     }
@@ -123,7 +130,13 @@ impl ClaimLoop {
     async fn claim(&self, bulk: bool) -> Result<Vec<Claim>, StoreError> {
         let Settings { batch, lease, .. } = self.settings;
         let fast = self.context.store.claim(batch, 0, lease).await?;
-        if fast.is_empty() && bulk { self.context.store.claim(batch, batch, lease).await } else { Ok(fast) }
+        if fast.is_empty() && bulk { self.claim_both().await } else { Ok(fast) }
+    }
+
+    /// Both lanes, the fast one first.
+    async fn claim_both(&self) -> Result<Vec<Claim>, StoreError> {
+        let Settings { batch, lease, .. } = self.settings;
+        self.context.store.claim(batch, batch, lease).await
     }
 
     async fn idle(&self, at_most: Duration, stop: &CancellationToken) -> Next {

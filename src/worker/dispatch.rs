@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use super::Settings;
 use super::outcome::RetryPolicy;
 use crate::domain::hint::Doctype;
-use crate::domain::job::{Claim, Lane, Outcome};
-use crate::domain::plan::{Applied, Unit};
+use crate::domain::job::{Cause, Claim, Lane, Outcome, Put};
+use crate::domain::plan::{Applied, Effect, Unit};
 use crate::erpnext::{self, BreakerState, Work};
 use crate::inbox::Wake;
 use crate::store::StoreError;
@@ -103,7 +103,11 @@ impl Dispatch {
                 return vec![second, first];
             }
             Disposition::Split(SplitEnd::Dead) if !self.accepts_our_request(&batch).await => {
-                let reason = format!("ERPNext refuses our request for every customer: {}", error.without_detail());
+                let hint = self.context.rules.filter.as_ref().map_or("", |_filter| {
+                    "; sync.filter may name a field, doctype or value that ERPNext does not have, or the sync user may not read"
+                });
+                let reason =
+                    format!("ERPNext refuses our request for every customer: {}{hint}", error.without_detail());
                 self.context.site.pause(reason);
                 self.hand_back(&batch).await;
             }
@@ -139,7 +143,8 @@ impl Dispatch {
             return accepted;
         }
         let avoid: Vec<&str> = batch.iter().map(|claim| claim.key.name.as_str()).collect();
-        let answer = site::read_another(&self.context.client, &avoid).await.map_err(SyncError::from);
+        let filter = self.context.rules.filter.as_ref();
+        let answer = site::read_another(&self.context.client, filter, &avoid).await.map_err(SyncError::from);
         let accepted = answer.map_or_else(|error| error.disposition() != Disposition::Split(SplitEnd::Dead), |()| true);
         self.request_accepted = Some(accepted);
         accepted
@@ -168,35 +173,32 @@ impl Dispatch {
     async fn apply(&self, batch: Vec<Claim>, decisions: Vec<Decision>) {
         let unit = |(claim, decision): (Claim, Decision)| match decision {
             Decision::Write { writes, puts } => Unit { claim, writes, puts, outcome: Outcome::Done },
+            Decision::Skipped => Unit { claim, writes: Vec::new(), puts: Vec::new(), outcome: Outcome::Skipped },
+            Decision::NotPermitted(writes) => Unit { claim, writes, puts: Vec::new(), outcome: Outcome::NotPermitted },
             Decision::Again => Unit { claim, writes: Vec::new(), puts: Vec::new(), outcome: Outcome::Again },
-            Decision::Failed(error) => {
-                let error = self.context.site.judge(error);
-                tracing::warn!(
-                    delivery = claim.delivery_id.as_deref(),
-                    attempt = claim.attempts + 1,
-                    label = error.label(),
-                    error = %error.without_detail(),
-                    "job failed"
-                );
-                metrics::job_error(error.label());
-                let outcome = self.settings.retry.outcome(&claim, &error, self.is_down());
-                Unit { claim, writes: Vec::new(), puts: Vec::new(), outcome }
-            }
+            Decision::After(puts, error) => self.failure(claim, puts, error),
+            Decision::Failed(error) => self.failure(claim, Vec::new(), error),
         };
         self.write(batch.into_iter().zip(decisions).map(unit).collect()).await;
     }
 
+    /// The unit of a job that could not be decided.
+    fn failure(&self, claim: Claim, puts: Vec<Put>, error: SyncError) -> Unit {
+        let error = self.context.site.judge(error);
+        log_failure(&claim, &error);
+        metrics::job_error(error.label());
+        let outcome = self.settings.retry.outcome(&claim, &error, self.is_down());
+        Unit { claim, writes: Vec::new(), puts, outcome }
+    }
+
     /// The one write path. While the database is away it is tried again for as long as the lease lasts.
     async fn write(&self, units: Vec<Unit>) {
-        let labels: Vec<(&'static str, Option<String>)> =
-            units.iter().map(|unit| (RetryPolicy::label(&unit.outcome), unit.claim.delivery_id.clone())).collect();
+        let told: Vec<Told> = units.iter().map(Told::of).collect();
         let more = units.iter().any(|unit| !unit.puts.is_empty() || unit.outcome == Outcome::Again);
         loop {
             match self.context.store.apply(units.clone()).await {
                 Ok(applied) => {
-                    for (result, (label, delivery)) in applied.iter().zip(&labels) {
-                        report(result, label, delivery.as_deref());
-                    }
+                    applied.iter().zip(&told).for_each(|(result, told)| told.report(result));
                     let stale = applied.iter().any(|result| matches!(result, Applied::Stale));
                     if more || stale {
                         self.wake.wake();
@@ -216,31 +218,59 @@ impl Dispatch {
     }
 }
 
-fn report(applied: &Applied, outcome: &'static str, delivery: Option<&str>) {
-    match applied {
-        Applied::Written(rows) => {
-            metrics::job(outcome);
-            if rows.is_empty() {
-                tracing::debug!(delivery, outcome, "job settled without a change");
+fn log_failure(claim: &Claim, error: &SyncError) {
+    let (delivery, attempt, label) = (claim.delivery_id.as_deref(), claim.attempts + 1, error.label());
+    let told = error.without_detail();
+    if error.was_told() {
+        tracing::debug!(delivery, attempt, label, error = %told, "job failed");
+    } else {
+        tracing::warn!(delivery, attempt, label, error = %told, "job failed");
+    }
+}
+
+/// What is told about a unit once it was applied.
+struct Told {
+    outcome: &'static str,
+    cause: Cause,
+    delivery: Option<String>,
+}
+
+impl Told {
+    fn of(unit: &Unit) -> Self {
+        let Unit { claim, outcome, .. } = unit;
+        Self { outcome: RetryPolicy::label(outcome), cause: claim.cause, delivery: claim.delivery_id.clone() }
+    }
+
+    fn report(&self, applied: &Applied) {
+        let (outcome, delivery) = (self.outcome, self.delivery.as_deref());
+        match applied {
+            Applied::Written(rows) => {
+                metrics::job(outcome);
+                if rows.is_empty() {
+                    tracing::debug!(delivery, outcome, "job settled without a change");
+                }
+                for (customer, effect) in rows {
+                    metrics::row(*effect);
+                    if *effect != Effect::Unchanged {
+                        metrics::change(self.cause);
+                    }
+                    tracing::debug!(customer, effect = effect.as_str(), delivery, "customer settled");
+                }
             }
-            for (customer, effect) in rows {
-                metrics::row(*effect);
-                tracing::debug!(customer, effect = effect.as_str(), delivery, "customer settled");
+            Applied::Refused(error) => {
+                metrics::job("dead");
+                metrics::job_error(error.label);
+                tracing::error!(delivery, "the database refuses this customer; its job is dead and tells the reason");
+                tracing::debug!(delivery, error = %error.message, "what the database refuses");
             }
-        }
-        Applied::Refused(error) => {
-            metrics::job("dead");
-            metrics::job_error(error.label);
-            tracing::error!(delivery, "the database refuses this customer; its job is dead and tells the reason");
-            tracing::debug!(delivery, error = %error.message, "what the database refuses");
-        }
-        Applied::Stale => {
-            metrics::job("stale");
-            tracing::debug!(delivery, "the row changed meanwhile; done again");
-        }
-        Applied::LeaseLost => {
-            metrics::lease_lost();
-            tracing::info!(delivery, "the lease was lost; whoever holds the job now does it");
+            Applied::Stale => {
+                metrics::job("stale");
+                tracing::debug!(delivery, "the row changed meanwhile; done again");
+            }
+            Applied::LeaseLost => {
+                metrics::lease_lost();
+                tracing::info!(delivery, "the lease was lost; whoever holds the job now does it");
+            }
         }
     }
 }

@@ -7,9 +7,11 @@
 
 mod bucket;
 mod claims;
+mod conductor;
 mod dispatch;
 mod outcome;
 mod recovery;
+mod scheduler;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::lifecycle::Tasks;
 use crate::sync::Context;
 
 pub use outcome::RetryPolicy;
+pub use scheduler::Scheduler;
 
 /// How the queue is worked.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +43,19 @@ pub struct Settings {
     pub probe_every: Duration,
     /// How failures are retried.
     pub retry: RetryPolicy,
+    /// Whether a finished full run makes a sweep start.
+    pub sweep_after_full: bool,
 }
 
 /// Starts the claim loop and the prober.
 pub fn start(context: Context, settings: Settings, wake: Wake, tasks: &Tasks, stop: CancellationToken) {
     tasks.spawn("site prober", recovery::run(context.clone(), settings.probe_every, stop.clone()));
     tasks.spawn("worker", claims::ClaimLoop::new(context, settings, wake, tasks.clone()).run(stop));
+}
+
+/// Starts the conductor of runs. `jobs` wakes the claim loop of this process.
+pub fn start_conductor(context: Context, settings: Settings, jobs: Wake, tasks: &Tasks, stop: CancellationToken) {
+    let Settings { sweep_after_full, probe_every, .. } = settings;
+    let conductor = conductor::Conductor { context, jobs, tasks: tasks.clone(), sweep_after_full, probe_every };
+    tasks.spawn("conductor", conductor.run(stop));
 }

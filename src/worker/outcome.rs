@@ -27,7 +27,7 @@ impl RetryPolicy {
     /// attempt: an outage of a night must not kill every job that waits for its end.
     #[must_use]
     pub fn outcome(&self, claim: &Claim, error: &SyncError, down: bool) -> Outcome {
-        let job_error = JobError { label: error.label(), message: error.to_string() };
+        let job_error = JobError::new(error.label(), error.to_string());
         match error.disposition() {
             Disposition::Snooze(after) => Outcome::Retry { after, burn: false, error: job_error },
             Disposition::Retry(Some(after)) if after >= LONG_WAIT => {
@@ -44,6 +44,8 @@ impl RetryPolicy {
     pub fn label(outcome: &Outcome) -> &'static str {
         match outcome {
             Outcome::Done => "done",
+            Outcome::NotPermitted => "not_permitted",
+            Outcome::Skipped => "skipped",
             Outcome::Again => "again",
             Outcome::Retry { .. } => "retry",
             Outcome::Dead(_) => "dead",
@@ -79,6 +81,7 @@ mod tests {
             cause: Cause::Webhook,
             delivery_id: None,
             absent: false,
+            run: None,
         }
     }
 
