@@ -5,15 +5,17 @@
 
 use std::fmt;
 
+use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::web::QueryConfig;
+use actix_web::web::{JsonConfig, QueryConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, Route, web};
 use serde_json::json;
 
 use super::request_id::RequestId;
 use crate::inbox::Refusal;
 use crate::store::StoreError;
+use crate::sync::links::LinkError;
 
 /// Seconds after which a refused webhook may come again; ERPNext ignores it, other senders do not.
 const COME_BACK: &str = "1";
@@ -44,6 +46,15 @@ pub(super) enum Code {
     Busy,
     Unavailable,
     NotSynced,
+    RunNotRunning,
+    RunNotHeld,
+    SchedulePaused,
+    NotLinkable,
+    NotLinked,
+    NotInErpnext,
+    AlreadyLinked,
+    AlreadyDecided,
+    ErpnextUnavailable,
 }
 
 impl Code {
@@ -62,6 +73,15 @@ impl Code {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::NotSynced => "not_synced",
+            Self::RunNotRunning => "run_not_running",
+            Self::RunNotHeld => "run_not_held",
+            Self::SchedulePaused => "schedule_paused",
+            Self::NotLinkable => "not_linkable",
+            Self::NotLinked => "not_linked",
+            Self::NotInErpnext => "not_in_erpnext",
+            Self::AlreadyLinked => "already_linked",
+            Self::AlreadyDecided => "already_decided",
+            Self::ErpnextUnavailable => "erpnext_unavailable",
         }
     }
 
@@ -75,8 +95,18 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnusableWebhook => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::ReceiverClosed | Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotSynced => StatusCode::CONFLICT,
+            Self::ReceiverClosed | Self::Busy | Self::Unavailable | Self::ErpnextUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::NotSynced
+            | Self::RunNotRunning
+            | Self::RunNotHeld
+            | Self::SchedulePaused
+            | Self::NotLinkable
+            | Self::NotLinked
+            | Self::NotInErpnext
+            | Self::AlreadyLinked
+            | Self::AlreadyDecided => StatusCode::CONFLICT,
         }
     }
 }
@@ -98,6 +128,21 @@ impl Problem {
             other => other.to_string(),
         };
         Self::new(request, code, detail)
+    }
+
+    /// A link that cannot be made or taken away, or a question that cannot be answered so.
+    pub(super) fn link(request: &HttpRequest, error: &LinkError) -> Self {
+        let code = match error {
+            LinkError::Store(error) => return Self::store(request, error),
+            LinkError::NoCustomer(_) | LinkError::NoSuggestion(_) => Code::NotFound,
+            LinkError::NotLinkable(_) | LinkError::NothingToAccept => Code::NotLinkable,
+            LinkError::NotLinked(_) => Code::NotLinked,
+            LinkError::NotInErpnext => Code::NotInErpnext,
+            LinkError::Held(_) => Code::AlreadyLinked,
+            LinkError::Decided(_) => Code::AlreadyDecided,
+            LinkError::Erpnext(_) => Code::ErpnextUnavailable,
+        };
+        Self::new(request, code, error.to_string())
     }
 
     /// The database failed while answering an API call.
@@ -160,4 +205,17 @@ pub(super) fn only(allowed: &'static str) -> Route {
 pub(super) fn query_config() -> QueryConfig {
     QueryConfig::default()
         .error_handler(|error, request| Problem::new(request, Code::BadRequest, error.to_string()).into())
+}
+
+/// Bodies of API calls: JSON whatever their content type says (`curl -d` calls it a form), at most 1 MiB.
+pub(super) fn json_config() -> JsonConfig {
+    JsonConfig::default().limit(1 << 20).content_type_required(false).content_type(|_any| true).error_handler(
+        |error, request| {
+            let code = match error {
+                JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => Code::BodyTooLarge,
+                _ => Code::BadRequest,
+            };
+            Problem::new(request, code, error.to_string()).into()
+        },
+    )
 }

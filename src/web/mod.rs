@@ -39,6 +39,8 @@ pub struct Limits {
     pub body_within: Duration,
     /// Bytes of all bodies in flight; beyond it 503.
     pub in_flight: usize,
+    /// How long a caller waits at most for the end of a run.
+    pub run_wait: Duration,
     /// How long requests under way may take when stopping.
     pub stop_within: Duration,
 }
@@ -93,6 +95,7 @@ pub fn serve(state: Arc<State>, listener: TcpListener) -> io::Result<Server> {
         App::new()
             .app_data(data.clone())
             .app_data(error::query_config())
+            .app_data(error::json_config())
             .wrap(from_fn(request_id::assign))
             .configure(receiver::routes)
             .configure(ops::routes)

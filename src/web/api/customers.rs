@@ -1,4 +1,4 @@
-//! `GET /api/customers`, `GET /api/customers/{id}`, `POST /api/customers/{id}/sync`.
+//! `GET /api/customers`, `GET /api/customers/{id}`, `POST /api/customers/{id}/sync`. Links are in `links`.
 //!
 //! Invariant: lists are paged by key, never by offset, so that a page costs the same wherever it is and no row is
 //! skipped or shown twice while others come and go.
@@ -17,7 +17,7 @@ use super::super::error::{Code, Problem};
 use crate::domain::customer::CustomerId;
 use crate::domain::role::Role;
 use crate::store::CustomerDetail;
-use crate::sync::request;
+use crate::sync::request::{self, Requested};
 
 /// Rows of a page unless told otherwise, and at most.
 const PAGE: u32 = 50;
@@ -70,6 +70,15 @@ pub(super) struct Waiting {
     wait: Option<u64>,
 }
 
+impl Waiting {
+    pub(super) fn seconds(&self, request: &HttpRequest) -> Result<Duration, Problem> {
+        match self.wait.unwrap_or_default() {
+            wait @ 0..=LONGEST_WAIT => Ok(Duration::from_secs(wait)),
+            _ => Err(Problem::new(request, Code::BadRequest, format!("wait must be 0 to {LONGEST_WAIT} seconds"))),
+        }
+    }
+}
+
 pub(super) async fn sync(
     request: HttpRequest,
     state: Data<State>,
@@ -77,10 +86,7 @@ pub(super) async fn sync(
     waiting: Query<Waiting>,
 ) -> Result<HttpResponse, Problem> {
     require(&request, &state, Role::Operator).await?;
-    let wait = waiting.wait.unwrap_or_default();
-    if wait > LONGEST_WAIT {
-        return Err(Problem::new(&request, Code::BadRequest, format!("wait must be 0 to {LONGEST_WAIT} seconds")));
-    }
+    let wait = waiting.seconds(&request)?;
     let customer = find(&request, &state, &id).await?;
     let Some(name) = customer.row.customer.erpnext_id.clone() else {
         let detail = "this customer is local: it is not linked to a document in ERPNext";
@@ -89,13 +95,22 @@ pub(super) async fn sync(
     let failed = |error| Problem::store(&request, &error);
     let requested = request::customer(&state.context, customer.row.id, name).await.map_err(failed)?;
     state.wake.wake();
-    if wait == 0 {
-        return Ok(HttpResponse::Accepted().json(json!({"data": requested.queued()})));
+    outcome(&request, &state, &requested, wait).await
+}
+
+/// 200 with the outcome if it is there in time, else 202 with the job.
+pub(super) async fn outcome(
+    request: &HttpRequest,
+    state: &State,
+    requested: &Requested,
+    wait: Duration,
+) -> Result<HttpResponse, Problem> {
+    let queued = || HttpResponse::Accepted().json(json!({"data": requested.queued()}));
+    if wait.is_zero() {
+        return Ok(queued());
     }
-    match requested.finished(&state.context, Duration::from_secs(wait)).await.map_err(failed)? {
-        Some(outcome) => Ok(HttpResponse::Ok().json(json!({"data": outcome}))),
-        None => Ok(HttpResponse::Accepted().json(json!({"data": requested.queued()}))),
-    }
+    let outcome = requested.finished(&state.context, wait).await.map_err(|error| Problem::store(request, &error))?;
+    Ok(outcome.map_or_else(queued, |outcome| HttpResponse::Ok().json(json!({"data": outcome}))))
 }
 
 async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<CustomerDetail, Problem> {

@@ -1,0 +1,150 @@
+//! `GET /api/runs`, `GET /api/runs/{id}`, `POST /api/runs`, `POST /api/runs/{id}/cancel`.
+//!
+//! Invariant: lists are paged by id, newest first, so that a page stays the same while new runs begin.
+
+use actix_web::http::header::{LINK, LOCATION};
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::State;
+use super::super::auth::require;
+use super::super::error::{Code, Problem};
+use crate::domain::role::Role;
+use crate::domain::run::{RunCause, RunId, RunKind, RunState};
+use crate::store::RunFilter;
+use crate::sync::runs::{self, Run};
+
+/// Rows of a page unless told otherwise, and at most.
+const PAGE: u32 = 50;
+const LONGEST_PAGE: u32 = 500;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    kind: Option<String>,
+    state: Option<String>,
+    /// The last id of the page before.
+    before: Option<RunId>,
+    /// Rows wanted, 1 to 500.
+    limit: Option<u32>,
+}
+
+impl Wanted {
+    fn filter(&self, request: &HttpRequest) -> Result<RunFilter, Problem> {
+        let bad = |detail: String| Problem::new(request, Code::BadRequest, detail);
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=LONGEST_PAGE).contains(&limit) {
+            return Err(bad(format!("limit must be 1 to {LONGEST_PAGE}")));
+        }
+        let kinds = || RunKind::ALL.map(RunKind::as_str).join(", ");
+        let states = || RunState::ALL.map(RunState::as_str).join(", ");
+        let kind = self.kind.as_deref().map(|word| {
+            RunKind::parse(word).ok_or_else(|| bad(format!("there is no kind {word:?}, only {}", kinds())))
+        });
+        let state = self.state.as_deref().map(|word| {
+            RunState::parse(word).ok_or_else(|| bad(format!("there is no state {word:?}, only {}", states())))
+        });
+        Ok(RunFilter { kind: kind.transpose()?, state: state.transpose()?, before: self.before, limit })
+    }
+
+    /// The address of the page behind that run.
+    fn next(&self, last: RunId, limit: u32) -> String {
+        let mut next = format!("</api/runs?before={last}&limit={limit}");
+        for (key, value) in [("kind", &self.kind), ("state", &self.state)] {
+            if let Some(value) = value {
+                next.push_str(&format!("&{key}={value}"));
+            }
+        }
+        next.push_str(">; rel=\"next\"");
+        next
+    }
+}
+
+pub(super) async fn list(
+    request: HttpRequest,
+    state: Data<State>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Viewer).await?;
+    let filter = wanted.filter(&request)?;
+    let context = &state.context;
+    let rows = context.store.runs(&filter).await.map_err(|error| Problem::store(&request, &error))?;
+    let mut response = HttpResponse::Ok();
+    if rows.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX)
+        && let Some(last) = rows.last()
+    {
+        response.insert_header((LINK, wanted.next(last.id, filter.limit)));
+    }
+    let runs: Vec<Run> = rows.into_iter().map(|row| runs::view(context, row)).collect();
+    Ok(response.json(json!({"data": runs})))
+}
+
+pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Viewer).await?;
+    let run = find(&request, &state, &id).await?;
+    Ok(HttpResponse::Ok().json(json!({"data": run})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    kind: String,
+}
+
+pub(super) async fn start(request: HttpRequest, state: Data<State>, new: Json<New>) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Operator).await?;
+    let kind = match RunKind::parse(&new.kind) {
+        Some(kind @ (RunKind::Full | RunKind::Sweep)) => kind,
+        Some(RunKind::CatchUp) | None => {
+            let detail = format!("kind must be \"full\" or \"sweep\", not {:?}", new.kind);
+            return Err(Problem::new(&request, Code::BadRequest, detail));
+        }
+    };
+    begin(&request, &state, kind).await.map(|(_run, response)| response)
+}
+
+/// Starts or joins a run; the answer for a caller that does not wait for it.
+pub(super) async fn begin(
+    request: &HttpRequest,
+    state: &State,
+    kind: RunKind,
+) -> Result<(RunId, HttpResponse), Problem> {
+    let failed = |error| Problem::store(request, &error);
+    let started = runs::start(&state.context, kind, RunCause::Person).await.map_err(failed)?;
+    let run = runs::find(&state.context, started.run).await.map_err(failed)?;
+    let response = HttpResponse::Accepted()
+        .insert_header((LOCATION, location(started.run)))
+        .json(json!({"data": run, "joined": started.joined}));
+    Ok((started.run, response))
+}
+
+pub(super) async fn cancel(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    require(&request, &state, Role::Operator).await?;
+    let run = find(&request, &state, &id).await?;
+    let cancelled =
+        runs::cancel(&state.context.store, run.row.id).await.map_err(|error| Problem::store(&request, &error))?;
+    let run = find(&request, &state, &id).await?;
+    if cancelled {
+        return Ok(HttpResponse::Ok().json(json!({"data": run})));
+    }
+    let detail = format!("run {} is {}: only a running one can be cancelled", run.row.id, run.row.state.as_str());
+    Err(Problem::new(&request, Code::RunNotRunning, detail))
+}
+
+/// Where a run is shown.
+pub(super) fn location(run: RunId) -> String {
+    format!("/api/runs/{run}")
+}
+
+async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<Run, Problem> {
+    let missing = || Problem::new(request, Code::NotFound, format!("there is no run {id}"));
+    let id: RunId = id.parse().map_err(|_not_a_number| missing())?;
+    let found = runs::find(&state.context, id).await.map_err(|error| Problem::store(request, &error))?;
+    found.ok_or_else(missing)
+}
