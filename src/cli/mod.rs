@@ -5,8 +5,16 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this layer is for")]
 
 mod demo;
+mod dry_run;
+mod jobs;
+mod links;
 mod migrate;
+mod progress;
+mod runs;
+mod schedules;
 mod serve;
+mod sweeps;
+mod sync;
 mod token;
 
 use std::path::PathBuf;
@@ -14,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Inputs};
+use crate::config::{Config, Inputs, LogFilter};
 use crate::telemetry::logging;
 
 /// Keeps the customers of an ERPNext site in your own SQL database: right now and always right.
@@ -38,8 +46,26 @@ enum Command {
     Serve(serve::Arguments),
     /// Show all of it without an ERPNext: starts a stand-in with customers, and the real service beside it
     Demo(demo::Arguments),
+    /// Sync all customers now, or one, and wait for the end
+    ///
+    /// Starts a full run, or joins the one that is running, and works on it in this process until it is over, beside
+    /// `serve` or without it. The exit code is 0 only if every customer was synced. Ctrl-C stops this process alone: the
+    /// run goes on when `sync` or `serve` is started again, or in one that is running.
+    Sync(sync::Arguments),
+    /// Look at full runs, sweeps and catch-ups; start a sweep, decide about a held one, cancel one
+    Runs(runs::Arguments),
     /// Create the tables or bring them up to date
     Migrate(migrate::Arguments),
+    /// Look at jobs that failed; retry or discard them
+    Jobs(jobs::Arguments),
+    /// Link a customer that you had before to one in ERPNext
+    Link(links::Link),
+    /// Take a link away: the customer becomes local again, the one in ERPNext gets a row of its own
+    Unlink(links::Unlink),
+    /// Decide which of your customers and ERPNext's are the same where that is not clear
+    Suggestions(links::Suggestions),
+    /// Show or control what runs by itself: catch-up, sweep, full run, pruning
+    Schedules(schedules::Arguments),
     /// Manage the tokens of the API
     Token(token::Arguments),
 }
@@ -52,7 +78,14 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Serve(arguments) => arguments.run(config),
         Command::Demo(arguments) => arguments.run(),
+        Command::Sync(arguments) => arguments.run(config),
+        Command::Runs(arguments) => arguments.run(config),
         Command::Migrate(arguments) => arguments.run(config),
+        Command::Jobs(arguments) => arguments.run(config),
+        Command::Link(arguments) => arguments.run(config),
+        Command::Unlink(arguments) => arguments.run(config),
+        Command::Suggestions(arguments) => arguments.run(config),
+        Command::Schedules(arguments) => arguments.run(config),
         Command::Token(arguments) => arguments.run(config),
     };
     result.unwrap_or_else(|error| {
@@ -74,6 +107,14 @@ fn told(error: &anyhow::Error) -> String {
 fn load(inputs: Inputs) -> anyhow::Result<Config> {
     let config = Config::load(inputs)?;
     logging::init(config.log.level.directives(), config.log.format.json())?;
+    Ok(config)
+}
+
+/// The same for a command that shows its progress: unless the user asked for more, only what is wrong is logged.
+fn load_quietly(inputs: Inputs) -> anyhow::Result<Config> {
+    let config = Config::load(inputs)?;
+    let level = if config.log.level == LogFilter::default() { "warn" } else { config.log.level.directives() };
+    logging::init(level, config.log.format.json())?;
     Ok(config)
 }
 
