@@ -49,6 +49,6 @@ async fn tables_go_into_the_schema_of_the_users_choice() {
     store.put(&[put("A")]).await.unwrap();
     store.close().await;
     let elsewhere = open(&database.url).await;
-    assert_eq!(elsewhere.pending_migrations().await.unwrap().len(), 3, "the default schema stays empty");
+    assert_eq!(elsewhere.pending_migrations().await.unwrap().len(), 4, "the default schema stays empty");
     elsewhere.close().await;
 }

@@ -23,11 +23,8 @@ pub const CREATION: &str = "2026-01-31 12:00:00.123456";
 /// A webhook's put of a Customer.
 pub fn put(name: &str) -> Put {
     Put {
-        key: DocKey::customer(name),
-        lane: Lane::Fast,
-        cause: Cause::Webhook,
         delivery_id: Some(format!("delivery of {name}").chars().take(36).collect()),
-        absent: false,
+        ..Put::new(DocKey::customer(name), Lane::Fast, Cause::Webhook)
     }
 }
 
@@ -140,7 +137,14 @@ pub fn everybody() -> BTreeSet<CustomerId> {
 /// An insert (`None`) or update of that record.
 pub fn upsert(target: Option<Seen>, record: Record, creation: &str) -> Write {
     let state = state(&record, creation);
-    Write::Upsert(Box::new(Upsert { target, namesakes: everybody(), record, keep: Vec::new(), state }))
+    Write::Upsert(Box::new(Upsert {
+        target,
+        namesakes: everybody(),
+        matched_by: None,
+        record,
+        keep: Vec::new(),
+        state,
+    }))
 }
 
 /// A unit that writes and is done.

@@ -6,18 +6,27 @@
 
 mod accept;
 mod adopt;
+mod candidates;
 mod changes;
 mod concurrency;
 mod connect;
+mod failures;
 mod faults;
 mod linked;
 mod make;
+mod matching;
 mod migrations;
 mod names;
+mod orphans;
+mod polling_puts;
+mod prune;
 mod queue;
 mod reads;
+mod runs;
+mod schedules;
 mod sql;
 mod texts;
+mod watermarks;
 mod workload;
 mod writes;
 

@@ -5,7 +5,7 @@
 
 use customer_sync::domain::customer::CustomerId;
 use customer_sync::domain::job::{DocKey, Outcome};
-use customer_sync::domain::plan::{Applied, Effect, Unit, Upsert, Write};
+use customer_sync::domain::plan::{Applied, Effect, Gone, Unit, Upsert, Write};
 
 use super::make::{put, record, state, unit, upsert};
 use super::{Case, on_each_database};
@@ -124,7 +124,7 @@ async fn a_name_set_free_goes_to_a_new_customer(case: Case) {
     let old = create(&case, "A").await;
     let claim = case.claim("A").await;
     let writes = vec![
-        Write::Tombstone { seen: case.seen("A").await, merged_into: None, release_name: true },
+        Write::Tombstone { seen: case.seen("A").await, gone: Gone::Deleted, release_name: true },
         upsert(None, record("A"), "2026-06-06 06:06:06"),
     ];
     let Applied::Written(effects) = case.apply(unit(claim, writes)).await else { panic!("not written") };
@@ -176,7 +176,7 @@ async fn a_new_customer_read_under_two_names_at_once_gets_one_row(case: Case) {
     let new = |name: &str, created: &str| {
         let (record, keep) = (record(name), Vec::new());
         let state = state(&record, &creation(created));
-        Write::Upsert(Box::new(Upsert { target: None, namesakes: [].into(), record, keep, state }))
+        Write::Upsert(Box::new(Upsert { target: None, namesakes: [].into(), matched_by: None, record, keep, state }))
     };
     let names = ["After", "Before", "Bystander"];
     case.store.put(&names.map(put)).await.unwrap();

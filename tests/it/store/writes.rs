@@ -5,7 +5,7 @@
 
 use customer_sync::domain::document::Unknown;
 use customer_sync::domain::job::{DocKey, Outcome};
-use customer_sync::domain::plan::{Applied, Effect, Seen, Unit, Upsert, Write};
+use customer_sync::domain::plan::{Applied, Effect, Gone, Seen, Unit, Upsert, Write};
 use serde_json::{Value, json};
 
 use super::make::{CREATION, full_record, put, record, state, unit, upsert};
@@ -121,7 +121,7 @@ async fn fields_that_cannot_be_stored_keep_their_value(case: Case) {
     let keeping = |target, record, keep| {
         let mut state = state(&record, CREATION);
         state.problems = Some("the city is too long".to_owned());
-        Write::Upsert(Box::new(Upsert { target, namesakes: make::everybody(), record, keep, state }))
+        Write::Upsert(Box::new(Upsert { target, namesakes: make::everybody(), matched_by: None, record, keep, state }))
     };
     let mut first = full_record("Müller");
     first.customer.city = None;
@@ -209,7 +209,7 @@ async fn a_name_that_was_taken_meanwhile_is_stale(case: Case) {
 async fn a_tombstone_is_marked_and_revived_with_its_id(case: Case) {
     let id = case.create("Acme").await;
     let seen = case.seen("Acme").await;
-    let tombstone = Write::Tombstone { seen: seen.clone(), merged_into: None, release_name: false };
+    let tombstone = Write::Tombstone { seen: seen.clone(), gone: Gone::Deleted, release_name: false };
     assert_eq!(case.write("Acme", tombstone).await, (id, Effect::Tombstoned));
     let row = case.store.customer(id).await.unwrap().unwrap().row;
     assert!(row.deleted_at.is_some());
@@ -219,7 +219,7 @@ async fn a_tombstone_is_marked_and_revived_with_its_id(case: Case) {
     assert!(held.deleted && !held.merged);
     assert_eq!(latest_kind(&case, id).await, "deleted");
 
-    let again = Write::Tombstone { seen: held.seen.clone(), merged_into: None, release_name: false };
+    let again = Write::Tombstone { seen: held.seen.clone(), gone: Gone::Deleted, release_name: false };
     assert_eq!(case.write("Acme", again).await, (id, Effect::Unchanged), "it is marked already");
     let claim = case.claim("Acme").await;
     let late = case.apply(unit(claim, vec![upsert(Some(seen), record("Acme"), CREATION)])).await;
@@ -237,7 +237,7 @@ async fn a_tombstone_is_marked_and_revived_with_its_id(case: Case) {
 async fn a_merged_customer_points_to_the_other(case: Case) {
     let (gone, kept) = (case.create("Gone").await, case.create("Kept").await);
     let seen = case.seen("Gone").await;
-    let merge = Write::Tombstone { seen, merged_into: Some(kept), release_name: true };
+    let merge = Write::Tombstone { seen, gone: Gone::Merged(kept), release_name: true };
     assert_eq!(case.write("Gone", merge).await, (gone, Effect::Tombstoned));
     let row = case.store.customer(gone).await.unwrap().unwrap().row;
     assert_eq!((row.merged_into, row.customer.erpnext_id), (Some(kept), None));
