@@ -115,7 +115,10 @@ fn help_tells_what_each_command_does() {
         &["serve", "--help"],
         &["demo", "--help"],
         &["migrate", "--help"],
+        &["schedules", "--help"],
         &["token", "create", "--help"],
+        &["sync", "--help"],
+        &["runs", "--help"],
     ] {
         let output = run(folder.path(), arguments, &[]);
         assert!(output.status.success());

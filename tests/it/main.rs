@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cli_schedules;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod deploy;
@@ -22,3 +24,5 @@ mod store;
 mod structure;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trials;

@@ -18,7 +18,7 @@ fn body(request: &Seen) -> Value {
 }
 
 async fn read(erpnext: &StandIn, canaries: &Canaries) -> Result<Batch, Error> {
-    erpnext.client().read_customers(&names(), canaries, Work::Interactive).await
+    erpnext.client().read_customers(&names(), canaries, None, Work::Interactive).await
 }
 
 /// As recorded, but for one doctype (and parent) where `change` decides.
@@ -81,7 +81,7 @@ async fn nothing_is_asked_where_there_is_nothing_to_ask() {
     read(&erpnext, &Canaries::default()).await.unwrap();
     assert_eq!(erpnext.seen().len(), 4, "without links there is no second round");
     let client = erpnext.client();
-    let nobody = client.read_customers(&[String::new()], &Canaries::default(), Work::Bulk).await.unwrap();
+    let nobody = client.read_customers(&[String::new()], &Canaries::default(), None, Work::Bulk).await.unwrap();
     assert_eq!(nobody, Batch::default());
     assert_eq!(erpnext.seen().len(), 4);
 }

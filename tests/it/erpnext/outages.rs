@@ -187,7 +187,7 @@ async fn a_batch_gets_through_a_half_open_breaker() {
     let client = Client::new(at_once).unwrap();
     fails(&client).await;
     // Four calls at once, of which one is the probe and the others wait for it.
-    client.read_customers(&["A".to_owned()], &Canaries::default(), Work::Bulk).await.unwrap();
+    client.read_customers(&["A".to_owned()], &Canaries::default(), None, Work::Bulk).await.unwrap();
     assert_eq!(client.breaker(), BreakerState::Closed);
 }
 
@@ -211,7 +211,7 @@ async fn bulk_work_leaves_a_slot_to_those_who_wait() {
     let client = Client::new(Options { concurrency: 2, ..erpnext.options() }).unwrap();
     let names = ["A".to_owned()];
     let nothing = Canaries::default();
-    let read = || client.read_customers(&names, &nothing, Work::Bulk);
+    let read = || client.read_customers(&names, &nothing, None, Work::Bulk);
     let bulk = futures_util::future::join_all((0..5).map(|_| read()));
     let person = async {
         until(|| !erpnext.seen().is_empty()).await;

@@ -74,7 +74,7 @@ async fn a_batch_gets_through_the_beginning_of_a_window() {
     let erpnext = StandIn::always(rows).await;
     let client = erpnext.client();
     for _ in 0..3 {
-        client.read_customers(&["A".to_owned()], &Canaries::default(), Work::Interactive).await.unwrap();
+        client.read_customers(&["A".to_owned()], &Canaries::default(), None, Work::Interactive).await.unwrap();
     }
     assert_eq!(erpnext.seen().len(), 12);
 }

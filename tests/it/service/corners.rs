@@ -13,7 +13,7 @@ use crate::support::databases::Kind;
 use crate::support::truth::differences;
 
 fn put(name: &str, lane: Lane) -> Put {
-    Put { key: DocKey::customer(name), lane, cause: Cause::Person, delivery_id: None, absent: false }
+    Put::new(DocKey::customer(name), lane, Cause::Person)
 }
 
 async fn in_step(connected: &Connected) {

@@ -1,4 +1,4 @@
-//! Bulk work never delays a webhook.
+//! Bulk work never delays a webhook, and webhooks never hold bulk work up for ever.
 
 use std::time::Duration;
 
@@ -15,13 +15,7 @@ async fn a_webhook_overtakes_bulk_work() {
     for kind in Kind::ALL {
         let connected = Connected::configured(kind, &[("worker.concurrency", "2"), ("worker.batch", "10")]).await;
         connected.erpnext.seed_customers(400);
-        let bulk = |name: String| Put {
-            key: DocKey::customer(name),
-            lane: Lane::Bulk,
-            cause: Cause::Person,
-            delivery_id: None,
-            absent: false,
-        };
+        let bulk = |name: String| Put::new(DocKey::customer(name), Lane::Bulk, Cause::Person);
         let puts: Vec<Put> = connected.erpnext.names("Customer").into_iter().map(bulk).collect();
         connected.app.store().put(&puts).await.unwrap();
         // ERPNext is slow, so that the bulk work takes long.
@@ -35,5 +29,26 @@ async fn a_webhook_overtakes_bulk_work() {
         connected.erpnext.faults().clear();
         connected.settled().await;
         assert_eq!(connected.app.customers().await.len(), 401);
+    }
+}
+
+#[tokio::test]
+async fn webhooks_that_never_cease_do_not_keep_bulk_work_waiting() {
+    for kind in Kind::ALL {
+        let connected = Connected::configured(kind, &[("worker.burst", "1"), ("worker.gather", "300ms")]).await;
+        connected.erpnext.seed_customers(20);
+        let names = connected.erpnext.names("Customer");
+        let (edited, bulk) = names.split_first().unwrap();
+        let fast = [Put::new(DocKey::customer(edited.clone()), Lane::Fast, Cause::Webhook)];
+        let put = |name: &String| Put::new(DocKey::customer(name.clone()), Lane::Bulk, Cause::Full);
+        let store = connected.app.store();
+        store.put(&fast).await.unwrap();
+        store.put(&bulk.iter().map(put).collect::<Vec<Put>>()).await.unwrap();
+        wait_until("the bulk work is done", async || {
+            // There is always a webhook that waits for the next read.
+            store.put(&fast).await.unwrap();
+            store.customer_count().await.unwrap() == 20
+        })
+        .await;
     }
 }

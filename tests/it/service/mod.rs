@@ -1,16 +1,29 @@
 //! The running service, from a webhook to a row.
 
+mod adoption;
 mod api;
+mod cli_links;
+mod cli_sync;
 mod corners;
 mod crash;
+mod failures;
+mod filter;
+mod first_run;
+mod full_run;
+mod full_sync;
 mod lanes;
 mod limits;
+mod matching;
 mod names;
+mod parking;
 mod permissions;
+mod polling;
 mod races;
 mod receiver;
 mod recorded;
 mod start;
+mod storm;
+mod sweep;
 mod sync;
 
 use customer_sync::simulator::{Options, Simulator};

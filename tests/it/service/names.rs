@@ -1,5 +1,6 @@
 //! Renames, merges, swaps and spellings: ids stay, and nobody gets a second row.
 
+use customer_sync::domain::job::{Cause, DocKey, Lane, Put};
 use serde_json::json;
 
 use super::Connected;
@@ -116,4 +117,51 @@ async fn a_hint_for_nobody_and_a_late_hint_for_a_deleted_one_change_nothing() {
     connected.app.hint("on_update", "Customer", "Lost").await;
     connected.settled().await;
     assert!(connected.row("Lost").await["deleted_at"].is_null());
+}
+
+#[tokio::test]
+async fn a_name_that_was_restored_once_may_later_belong_to_somebody_else() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let erpnext = &connected.erpnext;
+        erpnext.create_customer(json!({"customer_name": "Lazarus"})).unwrap();
+        in_step(&connected).await;
+        let id = id_of(&connected, "Lazarus").await;
+        erpnext.delete("Customer", "Lazarus").unwrap();
+        erpnext.restore("Customer", "Lazarus").unwrap();
+        in_step(&connected).await;
+        assert_eq!(id_of(&connected, "Lazarus").await, id, "{kind:?}: restored");
+        // A script deletes it without a trace, so that the restoration stays the last word about that name.
+        erpnext.sql_delete("Customer", "Lazarus");
+        erpnext.create_customer(json!({"customer_name": "Lazarus"})).unwrap();
+        in_step(&connected).await;
+        let other = id_of(&connected, "Lazarus").await;
+        assert_ne!(other, id, "{kind:?}: another customer");
+        // Deleted as well and created again before it is restored, so that it comes back under another name.
+        erpnext.delete("Customer", "Lazarus").unwrap();
+        erpnext.create_customer(json!({"customer_name": "Lazarus"})).unwrap();
+        assert_eq!(erpnext.restore("Customer", "Lazarus").unwrap(), "Lazarus - 1");
+        in_step(&connected).await;
+        assert_ne!(id_of(&connected, "Lazarus").await, other, "{kind:?}: a third one");
+    }
+}
+
+#[tokio::test]
+async fn a_row_whose_name_lives_on_in_another_spelling_as_somebody_else_is_gone() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let (app, erpnext) = (&connected.app, &connected.erpnext);
+        erpnext.create_customer(json!({"customer_name": "Echo Ltd"})).unwrap();
+        in_step(&connected).await;
+        let id = id_of(&connected, "Echo Ltd").await;
+        erpnext.sql_delete("Customer", "Echo Ltd");
+        erpnext.import("Customer", json!({"customer_name": "ECHO LTD"})).unwrap();
+        // As a sweep asks for a name that it does not find.
+        let put = Put { absent: true, ..Put::new(DocKey::customer("Echo Ltd"), Lane::Bulk, Cause::Sweep) };
+        app.store().put(&[put]).await.unwrap();
+        in_step(&connected).await;
+        assert_ne!(id_of(&connected, "ECHO LTD").await, id, "{kind:?}");
+        let old = app.get(&format!("/api/customers/{id}")).await;
+        assert!(!old["data"]["deleted_at"].is_null(), "{kind:?}: {old}");
+    }
 }

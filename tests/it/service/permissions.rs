@@ -1,6 +1,8 @@
 //! A permission that is taken away in the middle of the work changes no row and is named by `/readyz`.
 
+use customer_sync::domain::job::{Cause, DocKey, Lane, Put};
 use customer_sync::simulator::{Permission, SYNC_USER};
+use customer_sync::store::JobFilter;
 use serde_json::{Value, json};
 
 use super::Connected;
@@ -147,4 +149,47 @@ async fn whatever_is_lost_together_is_named_one_by_one() {
         assert!(reasons.contains(lost), "{lost}: {reasons}");
     }
     assert_eq!(reasons.matches("(30 customers)").count(), 4, "{reasons}");
+}
+
+#[tokio::test]
+async fn a_hidden_customer_that_was_renamed_is_kept_and_found_again() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let (app, erpnext) = (&connected.app, &connected.erpnext);
+        for name in ["Hidden", "Swapped", "Visible"] {
+            erpnext.create_customer(json!({"customer_name": name})).unwrap();
+        }
+        connected.settled().await;
+        let id = async |name: &str| connected.row(name).await["id"].as_i64().unwrap();
+        let (hidden, swapped, visible) = (id("Hidden").await, id("Swapped").await, id("Visible").await);
+        erpnext.hide_document("Customer", "Hidden", true);
+        erpnext.hide_document("Customer", "Swapped", true);
+        erpnext.rename("Customer", "Hidden", "Renamed").unwrap();
+        erpnext.rename("Customer", "Swapped", "Between").unwrap();
+        erpnext.rename("Customer", "Visible", "Swapped").unwrap();
+        erpnext.rename("Customer", "Between", "Visible").unwrap();
+        // As a sweep asks for a name that no list has.
+        let put = Put { absent: true, ..Put::new(DocKey::customer("Hidden"), Lane::Bulk, Cause::Sweep) };
+        app.store().put(&[put]).await.unwrap();
+        let waits = JobFilter { label: Some("name_concealed".to_owned()), ..JobFilter::default() };
+        wait_until("the name waits for the one that is hidden", async || {
+            app.store().job_count(&waits).await.unwrap() > 0
+        })
+        .await;
+        wait_until("the sweep's question is answered", async || {
+            app.store().job(&DocKey::customer("Hidden")).await.unwrap().is_none()
+        })
+        .await;
+        let rows = app.customers().await;
+        assert!(rows.iter().all(|row| row["deleted_at"].is_null()), "{kind:?}: {rows:#?}");
+
+        erpnext.show_documents();
+        for name in ["Renamed", "Swapped", "Visible"] {
+            app.hint("on_update", "Customer", name).await;
+        }
+        connected.settled().await;
+        let differences = differences(app.store(), erpnext).await;
+        assert!(differences.is_empty(), "{kind:?}: {differences:#?}");
+        assert_eq!((id("Renamed").await, id("Visible").await, id("Swapped").await), (hidden, swapped, visible));
+    }
 }

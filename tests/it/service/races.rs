@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use customer_sync::domain::job::{Cause, DocKey, Lane, Put};
 use customer_sync::domain::mapping::{Mapping, MappingConfig};
 use customer_sync::erpnext::{self, Client, Work};
+use customer_sync::inbox::Wake;
 use customer_sync::simulator::{Fault, Options, Simulator};
 use customer_sync::store::{self, Store};
 use customer_sync::sync::customer::decide;
-use customer_sync::sync::site::Site;
 use customer_sync::sync::{Context, Decision};
 use serde_json::{Value, json};
 
@@ -40,19 +40,23 @@ async fn many_missing_customers_do_not_outlast_the_lease() {
     let at = store::Options { url: database.url.clone(), schema: None, max_connections: 4 };
     let store = Store::connect(&at).await.unwrap();
     store.migrate(false).await.unwrap();
-    let puts = ["A", "B", "C"].map(|name| Put {
-        key: DocKey::customer(name),
-        lane: Lane::Fast,
-        cause: Cause::Person,
-        delivery_id: None,
-        absent: true,
-    });
+    let puts =
+        ["A", "B", "C"].map(|name| Put { absent: true, ..Put::new(DocKey::customer(name), Lane::Fast, Cause::Person) });
     store.put(&puts).await.unwrap();
     let claims = store.claim(10, 10, Duration::from_secs(60)).await.unwrap();
     let mapping = Mapping::compile(&MappingConfig::default()).unwrap();
     let (api_key, api_secret) = erpnext.key();
     let client = Client::new(erpnext::Options { api_key, api_secret, ..options(&erpnext.url()) }).unwrap();
-    let context = Context { store, client, mapping: Arc::new(mapping), site: Arc::new(Site::default()) };
+    let (rules, site) = (Arc::default(), Arc::default());
+    let context = Context {
+        store,
+        client,
+        mapping: Arc::new(mapping),
+        rules,
+        site,
+        runs: Wake::default(),
+        schedules: Wake::default(),
+    };
     let decisions = decide(&context, &claims, Work::Interactive, Instant::now()).await.unwrap();
     let again = decisions.iter().filter(|decision| matches!(decision, Decision::Again)).count();
     assert_eq!((decisions.len(), again), (3, 2), "one is looked into, the others come back: {decisions:?}");
@@ -64,13 +68,7 @@ async fn bulk_work_leaves_a_permit_for_hints() {
     let connected = Connected::configured(Kind::Sqlite, &settings).await;
     connected.erpnext.seed_customers(30);
     connected.erpnext.faults().requests_to("Customer", Fault::Slow(Duration::from_millis(200)), 1_000);
-    let put = |name: &String| Put {
-        key: DocKey::customer(name),
-        lane: Lane::Bulk,
-        cause: Cause::Person,
-        delivery_id: None,
-        absent: false,
-    };
+    let put = |name: &String| Put::new(DocKey::customer(name), Lane::Bulk, Cause::Person);
     let puts: Vec<Put> = connected.erpnext.names("Customer").iter().map(put).collect();
     connected.app.store().put(&puts).await.unwrap();
     let mut most = 0;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use customer_sync::domain::job::{DocKey, Lane};
 use customer_sync::simulator::Fault;
 use futures_util::StreamExt;
 use futures_util::stream::iter;
@@ -187,21 +188,22 @@ async fn hints_during_a_read_make_exactly_one_more() {
 
 #[tokio::test]
 async fn an_address_of_many_customers_reaches_all_of_them_in_the_bulk_lane() {
-    let connected = Connected::configured(Kind::Sqlite, &[("worker.burst", "1"), ("worker.gather", "500ms")]).await;
+    let connected = Connected::start(Kind::Sqlite).await;
     let erpnext = &connected.erpnext;
     let links: Vec<_> = (0..60)
         .map(|number| erpnext.import("Customer", json!({"customer_name": format!("Branch {number:02}")})).unwrap())
         .map(|name| json!({"link_doctype": "Customer", "link_name": name}))
         .collect();
     let address = json!({"address_title": "Shared", "address_line1": "1", "city": "Old", "country": "United States", "links": links});
+    // Slow enough to look at a job before it is done.
+    erpnext.faults().requests_to("Customer", Fault::Slow(Duration::from_millis(1500)), 1);
     let address = erpnext.create("Address", address).unwrap();
-    let mut bulk = 0;
-    wait_until("all are rows", async || {
-        bulk = bulk.max(connected.app.store().queue().await.unwrap().due_bulk);
-        connected.app.customers().await.len() == 60
+    wait_until("they wait in the bulk lane", async || {
+        let job = connected.app.store().job(&DocKey::customer("Branch 00")).await.unwrap();
+        job.is_some_and(|job| job.lane == Lane::Bulk)
     })
     .await;
-    assert!(bulk > 0, "they waited in the bulk lane");
+    wait_until("all are rows", async || connected.app.customers().await.len() == 60).await;
     in_step(&connected).await;
     erpnext.unlink("Address", &address, "Branch 07").unwrap();
     erpnext.update("Address", &address, json!({"city": "New"})).unwrap();

@@ -6,10 +6,17 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// A command of the binary, in that folder, with exactly these variables.
+/// Nothing runs by itself unless a test wants it.
+const QUIET: [(&str, &str); 3] = [
+    ("CUSTOMER_SYNC__SCHEDULE__CATCH_UP", "off"),
+    ("CUSTOMER_SYNC__SCHEDULE__SWEEP", "off"),
+    ("CUSTOMER_SYNC__SCHEDULE__FULL", "off"),
+];
+
+/// A command of the binary, in that folder, with these variables and none of this machine.
 pub fn command(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_customer-sync"));
-    command.args(arguments).current_dir(folder).env_clear().envs(environment.iter().copied());
+    command.args(arguments).current_dir(folder).env_clear().envs(QUIET).envs(environment.iter().copied());
     command
 }
 
@@ -64,6 +71,11 @@ impl Serving {
             serving.said.push(line);
         }
         serving
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no chance to finish anything.

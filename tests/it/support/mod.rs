@@ -6,4 +6,5 @@ pub mod databases;
 pub mod proxy;
 pub mod recordings;
 pub mod sources;
+pub mod sql;
 pub mod truth;

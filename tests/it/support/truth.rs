@@ -1,8 +1,11 @@
 //! What the rows must look like: the stand-in's documents, mapped without the service.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use customer_sync::domain::change::FieldChange;
+use customer_sync::domain::customer::Record;
 use customer_sync::domain::document::{Doc, Document};
+use customer_sync::domain::fields::{diff, flatten};
 use customer_sync::domain::mapping::{Mapping, MappingConfig};
 use customer_sync::simulator::Simulator;
 use customer_sync::store::{CustomerDetail, Store};
@@ -10,32 +13,55 @@ use serde_json::Value;
 
 /// Every live customer of the stand-in with its linked documents, by name.
 pub fn documents(erpnext: &Simulator) -> BTreeMap<String, Document> {
-    let mut addresses = linked(erpnext, "Address");
-    let mut contacts = linked(erpnext, "Contact");
+    let addresses = Linked::of(erpnext, "Address");
+    let contacts = Linked::of(erpnext, "Contact");
     let mut documents = BTreeMap::new();
     for name in erpnext.names("Customer") {
         let Some(customer) = erpnext.document("Customer", &name) else { continue };
         let document = Document {
+            credit_limits: child_rows(&customer, "credit_limits"),
+            addresses: addresses.of_customer(&name, &customer, "customer_primary_address"),
+            contacts: contacts.of_customer(&name, &customer, "customer_primary_contact"),
             customer,
-            credit_limits: Vec::new(),
-            addresses: addresses.remove(&name).unwrap_or_default(),
-            contacts: contacts.remove(&name).unwrap_or_default(),
         };
         documents.insert(name, document.canonical());
     }
     documents
 }
 
-/// The documents of a doctype by the customers that they link to.
-fn linked(erpnext: &Simulator, doctype: &str) -> HashMap<String, Vec<Doc>> {
-    let mut by_customer: HashMap<String, Vec<Doc>> = HashMap::new();
-    for document in erpnext.names(doctype).iter().filter_map(|name| erpnext.document(doctype, name)) {
-        let links = document.get("links").and_then(Value::as_array).cloned().unwrap_or_default();
-        for customer in links.iter().filter_map(|link| link["link_name"].as_str()) {
-            by_customer.entry(customer.to_owned()).or_default().push(document.clone());
+fn child_rows(document: &Doc, table: &str) -> Vec<Doc> {
+    document.get(table).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).cloned().collect()
+}
+
+/// The documents of one doctype.
+struct Linked {
+    documents: BTreeMap<String, Doc>,
+    by_customer: HashMap<String, Vec<String>>,
+}
+
+impl Linked {
+    fn of(erpnext: &Simulator, doctype: &str) -> Self {
+        let names = erpnext.names(doctype).into_iter();
+        let documents: BTreeMap<String, Doc> =
+            names.filter_map(|name| Some((name.clone(), erpnext.document(doctype, &name)?))).collect();
+        let mut by_customer: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, document) in &documents {
+            for link in child_rows(document, "links") {
+                if let Some(customer) = link["link_name"].as_str() {
+                    by_customer.entry(customer.to_owned()).or_default().push(name.clone());
+                }
+            }
         }
+        Self { documents, by_customer }
     }
-    by_customer
+
+    /// Those that link to the customer, and the one that the customer itself names.
+    fn of_customer(&self, name: &str, customer: &Doc, primary: &str) -> Vec<Doc> {
+        let linked = self.by_customer.get(name).into_iter().flatten().map(String::as_str);
+        let primary = customer.get(primary).and_then(Value::as_str);
+        let names: BTreeSet<&str> = linked.chain(primary).collect();
+        names.into_iter().filter_map(|name| self.documents.get(name).cloned()).collect()
+    }
 }
 
 /// Every row with its addresses and contacts, by id.
@@ -82,15 +108,13 @@ pub async fn differences_of(store: &Store, documents: &BTreeMap<String, Document
             continue;
         };
         let expected = mapping.map(document).unwrap().record;
-        if row.row.customer != expected.customer {
-            differences.push(format!("{name}: is {:#?} and should be {:#?}", row.row.customer, expected.customer));
-        }
-        if row.addresses != expected.addresses {
-            differences
-                .push(format!("{name}: addresses are {:?} and should be {:?}", row.addresses, expected.addresses));
-        }
-        if row.contacts != expected.contacts {
-            differences.push(format!("{name}: contacts are {:?} and should be {:?}", row.contacts, expected.contacts));
+        let ours = Record {
+            customer: row.row.customer.clone(),
+            addresses: row.addresses.clone(),
+            contacts: row.contacts.clone(),
+        };
+        for FieldChange { field, old, new } in diff(&flatten(&ours).unwrap(), &flatten(&expected).unwrap()) {
+            differences.push(format!("{name}: {field} is {old} and should be {new}"));
         }
     }
     differences
