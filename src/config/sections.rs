@@ -143,7 +143,7 @@ section! {
         sweep: Timed = Timed::Every(Duration::from_secs(3600));
         /// Reads every customer anew. Unless "off", also at the first start and after the mapping or the site changed.
         full: Timed = nightly();
-        /// Forgets old history (see [retention]).
+        /// Forgets old history (see the settings of retention).
         prune: Timed = Timed::Every(Duration::from_secs(600));
         /// The time zone of cron patterns.
         time_zone: Zone = Zone::default();
