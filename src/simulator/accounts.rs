@@ -65,6 +65,7 @@ pub(super) struct User {
     pub(super) api_key: Option<String>,
     pub(super) api_secret: String,
     pub(super) roles: BTreeSet<String>,
+    disabled: bool,
     overrides: BTreeMap<String, Permission>,
     hidden_fields: BTreeMap<String, BTreeSet<String>>,
     hidden_documents: BTreeSet<(String, String)>,
@@ -138,7 +139,8 @@ impl Accounts {
     /// The user of an `Authorization` header (`token key:secret`).
     pub(super) fn authenticate(&self, header: &str) -> Option<&User> {
         let (key, secret) = header.strip_prefix("token ")?.trim().split_once(':')?;
-        self.users.values().find(|user| user.api_key.as_deref() == Some(key) && user.api_secret == secret)
+        let mut allowed = self.users.values().filter(|user| !user.disabled);
+        allowed.find(|user| user.api_key.as_deref() == Some(key) && user.api_secret == secret)
     }
 
     pub(super) fn has_role(&self, email: &str, role: &str) -> bool {
@@ -179,6 +181,31 @@ impl Accounts {
         if let Some(permissions) = self.roles.get_mut(role) {
             permissions.remove(doctype);
         }
+    }
+
+    /// The doctypes that a role may do something with.
+    pub(super) fn rules(&self, role: &str) -> Vec<(String, Permission)> {
+        let rules = self.roles.get(role).into_iter().flatten();
+        rules.map(|(doctype, permission)| (doctype.clone(), *permission)).collect()
+    }
+
+    /// E-mails of the enabled users that have a role.
+    pub(super) fn users_with_role(&self, role: &str) -> Vec<String> {
+        let with_role = self.users.values().filter(|user| !user.disabled && user.roles.contains(role));
+        with_role.map(|user| user.email.clone()).collect()
+    }
+
+    /// Gives a user the roles of their document, and lets them in or not.
+    pub(super) fn set_roles(&mut self, email: &str, roles: &[&str], enabled: bool) {
+        if let Some(user) = self.users.get_mut(email) {
+            user.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            user.disabled = !enabled;
+        }
+    }
+
+    /// A deleted user cannot log in any longer.
+    pub(super) fn remove(&mut self, email: &str) {
+        self.users.remove(email);
     }
 
     /// Sets what one user may do with a doctype, whatever the roles say; `None` lets the roles decide again.

@@ -46,6 +46,9 @@ impl Work<'_> {
         self.site.discard(doctype, &name);
         self.site.forget_comments(doctype, &name);
         naming::revert_series(self.site, &name);
+        if doctype == "User" {
+            self.site.accounts.remove(&name);
+        }
         if doctype == "Deleted Document" || doctype == "Webhook Request Log" {
             return;
         }

@@ -33,6 +33,9 @@ impl Work<'_> {
                 _ => {}
             }
         }
+        if doctype == "User" {
+            doc.insert("enabled".to_owned(), Value::from(1));
+        }
         if doctype == "Webhook" {
             doc.insert("enabled".to_owned(), Value::from(1));
             doc.insert("timeout".to_owned(), Value::from(5));

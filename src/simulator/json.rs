@@ -17,6 +17,11 @@ pub(super) enum Style {
 /// Appends a string with its quotes.
 pub(super) fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut plain = 0;
     for (at, character) in text.char_indices() {
         if matches!(character, ' '..='~') && character != '"' && character != '\\' {

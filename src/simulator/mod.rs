@@ -55,7 +55,7 @@ pub use naming::Naming;
 pub use rate_limit::{Pace, RateLimit};
 pub use refusal::Refusal;
 pub use requests::{Request, Requests};
-pub use webhooks::{TEMPLATE, Template, Webhook};
+pub use webhooks::{Template, Webhook};
 
 use server::Order;
 use shared::Shared;

@@ -49,6 +49,12 @@ pub(super) fn after_update(work: &mut Work<'_>, doctype: &str, doc: &mut Doc) ->
             show_address_on_customers(work, doc);
             Ok(())
         }
+        "User" => {
+            let roles: Vec<&str> = rows(doc, "roles").filter_map(|row| filled(row, "role")).collect();
+            let email = text(doc, "name").unwrap_or_default();
+            work.site.accounts.set_roles(email, &roles, flag(doc, "enabled"));
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ use super::collation::fold;
 use super::documents::{Doc, flag, pack, unpack};
 use super::naming::Naming;
 use super::packed::{Packed, View};
+use super::query::TREES;
 use super::schema::{FieldIndex, Schema, Schemas};
 use super::table::{Key, Table};
 
@@ -254,7 +255,7 @@ pub(super) struct LinkFields {
     pub(super) name: FieldIndex,
 }
 
-/// Masters that a fresh site has, so that links to them are found.
+/// Masters that a fresh site has, so that links to them are found. The first of a tree is its root.
 const MASTERS: [(&str, &[&str]); 7] = [
     ("Customer Group", &["All Customer Groups", "Commercial", "Government", "Individual", "Non Profit"]),
     ("Territory", &["All Territories", "United States", "Rest Of The World"]),
@@ -279,13 +280,19 @@ impl Site {
         }
     }
 
-    /// Stores a document that has nothing but a name.
+    /// Stores a document that has nothing but a name and, in a tree, hangs below the root.
     pub(super) fn add_master(&mut self, doctype: &str, name: &str) {
         let now = super::clock::text(self.clock.now());
         let owner = super::accounts::ADMINISTRATOR;
-        let doc = serde_json::json!({
+        let mut doc = serde_json::json!({
             "name": name, "owner": owner, "creation": now, "modified": now, "modified_by": owner,
         });
+        let root = MASTERS.iter().find(|(of, _)| *of == doctype).and_then(|(_, names)| names.first());
+        if let Some((_, parent)) = TREES.into_iter().find(|(tree, _)| *tree == doctype)
+            && let Some(root) = root.filter(|root| **root != name)
+        {
+            doc[parent] = (*root).into();
+        }
         self.store(doctype, doc.as_object().unwrap_or(&Doc::new()));
     }
 }

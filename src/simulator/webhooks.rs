@@ -5,11 +5,12 @@
 use serde_json::{Value, json};
 
 use super::documents::Doc;
+use crate::domain::webhook::template;
 
 /// What a webhook sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {
-    /// The template that the service recommends (see [`TEMPLATE`]), with the event filled in.
+    /// The template that `setup` writes.
     Recommended,
     /// A `webhook_json` of one's own, in Jinja.
     Json(String),
@@ -18,9 +19,6 @@ pub enum Template {
     /// Neither: the body is `{}`.
     Empty,
 }
-
-/// The recommended template; `EVENT` stands for the event.
-pub const TEMPLATE: &str = r#"{"event": "EVENT", "doctype": {{ doc.doctype | tojson }}, "name": {{ doc.name | tojson }}, "modified": {{ doc.modified | tojson }}, "creation": {{ doc.creation | tojson }}, "time_zone": {{ frappe.db.get_single_value("System Settings", "time_zone") | tojson }}}"#;
 
 /// A Webhook document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +56,7 @@ impl Webhook {
 
     pub(super) fn into_doc(self) -> Doc {
         let (json, rows) = match self.template {
-            Template::Recommended => (Some(TEMPLATE.replace("EVENT", &self.event)), Vec::new()),
+            Template::Recommended => (Some(template(&self.name, &self.doctype, &self.event)), Vec::new()),
             Template::Json(json) => (Some(json), Vec::new()),
             Template::Rows(rows) => (None, rows),
             Template::Empty => (None, Vec::new()),

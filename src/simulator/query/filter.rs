@@ -11,9 +11,11 @@ use crate::simulator::clock::{self, Moment};
 use crate::simulator::collation::fold;
 use crate::simulator::packed::Cell;
 use crate::simulator::refusal::Refusal;
-use crate::simulator::schema::{FieldIndex, Kind, Schema, Schemas};
+use crate::simulator::schema::{FieldIndex, Kind, Schema};
+use crate::simulator::site::Site;
 
 use super::run::Row;
+use super::tree;
 
 /// A comparable value.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
@@ -215,19 +217,19 @@ impl Filter {
 }
 
 /// Reads `filters` or `or_filters`: a list of triples or quadruples, or an object.
-pub(super) fn parse(schemas: &Schemas, schema: &Schema, filters: &Value) -> Result<Vec<Filter>, Refusal> {
+pub(super) fn parse(site: &Site, schema: &Schema, filters: &Value) -> Result<Vec<Filter>, Refusal> {
     let equals = Value::from("=");
     match filters {
         Value::Array(items) => items
             .iter()
             .map(|item| match item.as_array().map(Vec::as_slice) {
                 Some([Value::String(field), Value::String(operator), value]) => {
-                    filter(schemas, schema, None, field, operator, value)
+                    filter(site, schema, None, field, operator, value)
                 }
                 Some([Value::String(of), Value::String(field), Value::String(operator), value, ..]) => {
-                    filter(schemas, schema, Some(of), field, operator, value)
+                    filter(site, schema, Some(of), field, operator, value)
                 }
-                Some([Value::String(field), value]) => filter(schemas, schema, None, field, "=", value),
+                Some([Value::String(field), value]) => filter(site, schema, None, field, "=", value),
                 _ => Err(Refusal::invalid(format!("Invalid filter: {item}"))),
             })
             .collect(),
@@ -238,7 +240,7 @@ pub(super) fn parse(schemas: &Schemas, schema: &Schema, filters: &Value) -> Resu
                     Some([operator, value]) => (operator, value),
                     _ => (&equals, condition),
                 };
-                filter(schemas, schema, None, field, operator.as_str().unwrap_or("="), value)
+                filter(site, schema, None, field, operator.as_str().unwrap_or("="), value)
             })
             .collect(),
         _ => Ok(Vec::new()),
@@ -246,7 +248,7 @@ pub(super) fn parse(schemas: &Schemas, schema: &Schema, filters: &Value) -> Resu
 }
 
 fn filter(
-    schemas: &Schemas,
+    site: &Site,
     schema: &Schema,
     of: Option<&str>,
     field: &str,
@@ -266,12 +268,18 @@ fn filter(
         Some(of) => {
             let (table, _, child) =
                 schema.tables().find(|(_, field, child)| *child == of || field.name == of).ok_or_else(refused)?;
-            let child = schemas.get(child).ok_or_else(refused)?;
+            let child = site.schemas.get(child).ok_or_else(refused)?;
             let index = child.index(name).ok_or_else(refused)?;
             (Target::Child(table, index), child.field(index).ok_or_else(refused)?.kind)
         }
     };
-    Ok(Filter { target, kind, test: Test::parse(kind, operator, value)? })
+    let linked = if let Kind::Link(doctype) = kind { doctype } else { schema.doctype };
+    let test = match tree::nodes(site, linked, operator, value.as_str().unwrap_or_default())? {
+        Some(nodes) if nodes.negated => Test::NotIn(nodes.names.into_iter().map(Comparable::Text).collect()),
+        Some(nodes) => Test::InTexts(nodes.names.into_iter().collect()),
+        None => Test::parse(kind, operator, value)?,
+    };
+    Ok(Filter { target, kind, test })
 }
 
 #[cfg(test)]

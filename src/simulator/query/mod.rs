@@ -7,6 +7,7 @@ mod columns;
 mod filter;
 mod order;
 mod run;
+mod tree;
 
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ use super::documents::Doc;
 use super::refusal::Refusal;
 
 pub(super) use run::{count, list};
+pub(super) use tree::TREES;
 
 /// A request for a list, still as text.
 #[derive(Debug, Clone, Default)]

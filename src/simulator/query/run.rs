@@ -168,8 +168,8 @@ fn prepare<'s>(site: &'s Site, user: &'s str, query: &ListQuery, visible_only: b
         schema,
         user,
         reach: if visible_only { reach } else { Reach::All },
-        filters: filter::parse(&site.schemas, schema, &query.filters)?,
-        or_filters: filter::parse(&site.schemas, schema, &query.or_filters)?,
+        filters: filter::parse(site, schema, &query.filters)?,
+        or_filters: filter::parse(site, schema, &query.or_filters)?,
         terms: order::parse(schema, &query.order_by)?,
     }
     .hiding(visible_only))

@@ -175,6 +175,14 @@ const MASTERS: [&str; 8] = [
     "Territory",
 ];
 
+fn master(doctype: &str) -> &'static [Spec] {
+    match doctype {
+        "Customer Group" => &[("disabled", Check), ("parent_customer_group", Link("Customer Group"))],
+        "Territory" => &[("disabled", Check), ("parent_territory", Link("Territory"))],
+        _ => &[("disabled", Check)],
+    }
+}
+
 const CHILDREN: &[(&str, &[Spec])] = &[
     (
         "Customer Credit Limit",
@@ -253,7 +261,7 @@ pub(super) fn all() -> Vec<Schema> {
         ),
         schema("System Settings", &[("time_zone", Data), ("country", Data), ("language", Data)], false),
     ];
-    schemas.extend(MASTERS.into_iter().map(|doctype| schema(doctype, &[("disabled", Check)], false)));
+    schemas.extend(MASTERS.into_iter().map(|doctype| schema(doctype, master(doctype), false)));
     schemas.extend(CHILDREN.iter().map(|(doctype, own)| schema(doctype, own, true)));
     schemas
 }

@@ -39,8 +39,12 @@ pub(super) fn answer(shared: &Shared, call: &Call, method: &str) -> Result<Reply
         "frappe.desk.form.load.getdoctype" => return Ok(setup::doctype(shared, doctype)),
         "frappe.desk.form.load.get_docinfo" => return doc_info(shared, call),
         "frappe.utils.change_log.get_versions" => setup::versions(),
-        "run_doc_method" => setup::preview(shared, call)?,
+        "run_doc_method" => return setup::preview(shared, call),
         "frappe.core.page.permission_manager.permission_manager.add" => setup::add_permission(shared, call)?,
+        "frappe.core.page.permission_manager.permission_manager.get_permissions" => setup::permissions(shared, call)?,
+        "frappe.core.page.permission_manager.permission_manager.get_users_with_role" => {
+            setup::users_with_role(shared, call)?
+        }
         "frappe.core.page.permission_manager.permission_manager.remove" => setup::remove_permission(shared, call)?,
         "frappe.core.doctype.user.user.generate_keys" => setup::generate_keys(shared, call)?,
         _ => return Err(Refusal::unknown_method(method)),

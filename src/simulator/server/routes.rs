@@ -7,8 +7,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, DATE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -62,8 +63,17 @@ impl Target {
     }
 }
 
-/// Answers one request.
+/// Answers one request, by the site's own clock.
 pub(super) async fn answer(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let mut response = respond(request, body, &shared).await;
+    let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&shared.read().clock.instant());
+    if let Some(now) = now.ok().and_then(|now| HeaderValue::from_str(&now).ok()) {
+        response.headers_mut().insert(DATE, now);
+    }
+    response
+}
+
+async fn respond(request: HttpRequest, body: web::Bytes, shared: &Shared) -> HttpResponse {
     let line = request.method().as_str().len() + request.uri().to_string().len() + "  HTTP/1.1".len();
     if line > REQUEST_LINE_LIMIT {
         return reply::line_too_long(line, REQUEST_LINE_LIMIT);
@@ -84,7 +94,7 @@ pub(super) async fn answer(request: HttpRequest, body: web::Bytes, shared: web::
         return reply::respond(Reply::refused(&Refusal::rate_limited(), false), budget);
     }
     let Ok(_process) = shared.processes.acquire().await else { return reply::html(502) };
-    let reply = carry_out(&shared, &request, target, parsed);
+    let reply = carry_out(shared, &request, target, parsed);
     if let Some(pace) = shared.options.pace {
         tokio::time::sleep(pace.cost(reply.rows)).await;
     }

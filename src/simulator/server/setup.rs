@@ -73,6 +73,26 @@ pub(super) fn add_permission(shared: &Shared, call: &Call) -> Result<Value, Refu
     Ok(Value::Null)
 }
 
+/// The rules of a role.
+pub(super) fn permissions(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
+    require_system_manager(shared, call, "Custom DocPerm")?;
+    let role = filled(&call.parameters, "role").unwrap_or_default();
+    let rules = shared.read().accounts.rules(role).into_iter().map(|(doctype, permission)| {
+        json!({
+            "parent": doctype, "role": role, "permlevel": 0, "if_owner": 0, "read": i32::from(permission.read),
+            "write": i32::from(permission.write), "create": i32::from(permission.create),
+        })
+    });
+    Ok(rules.collect())
+}
+
+/// The enabled users that have a role, without the Administrator.
+pub(super) fn users_with_role(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
+    require_system_manager(shared, call, "User")?;
+    let role = filled(&call.parameters, "role").unwrap_or_default();
+    Ok(shared.read().accounts.users_with_role(role).into())
+}
+
 pub(super) fn remove_permission(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
     require_system_manager(shared, call, "Custom DocPerm")?;
     let (doctype, role) = (filled(&call.parameters, "doctype"), filled(&call.parameters, "role"));
@@ -91,11 +111,16 @@ pub(super) fn generate_keys(shared: &Shared, call: &Call) -> Result<Value, Refus
     let user = site.accounts.user_mut(email).ok_or_else(|| Refusal::missing("User", email))?;
     let key = user.api_key.get_or_insert(key).clone();
     user.api_secret.clone_from(&secret);
+    if let Some(mut document) = site.load("User", email) {
+        document.insert("api_key".to_owned(), Value::from(key.as_str()));
+        site.store("User", &document);
+    }
     Ok(json!({"api_key": key, "api_secret": secret}))
 }
 
 /// `run_doc_method` with `generate_preview`: renders a Webhook's template without sending or saving anything.
-pub(super) fn preview(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
+/// It answers with the unsaved document, whose virtual field `preview_request_body` is what would be sent.
+pub(super) fn preview(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     require_system_manager(shared, call, "Webhook")?;
     let method = text(&call.parameters, "method").unwrap_or_default();
     if method != "generate_preview" {
@@ -106,6 +131,7 @@ pub(super) fn preview(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
         other => other.cloned().unwrap_or_default(),
     };
     let webhook = Arc::new(given.as_object().cloned().unwrap_or_default());
+    let mut shown = webhook.as_ref().clone();
     let site = shared.read();
     let doctype = filled(&webhook, "webhook_doctype").unwrap_or_default();
     let schema = site.schemas.get(doctype).ok_or_else(|| Refusal::unknown_doctype(doctype))?;
@@ -117,5 +143,8 @@ pub(super) fn preview(shared: &Shared, call: &Call) -> Result<Value, Refusal> {
     let context =
         Context { doc: &job.doc, site_url: &site.url, time_zone: &site.zone, now: &now, get_value: &get_value };
     // Frappe shows the error in place of the preview.
-    Ok(Value::from(payload::build(&job, &context).map_or_else(|error| error, |payload| payload.body)))
+    let body = payload::build(&job, &context)
+        .map_or_else(|error| format!("Failed to compute request body: {error}"), |payload| payload.body);
+    shown.insert("preview_request_body".to_owned(), Value::from(body));
+    Ok(Reply::json(&json!({"docs": [shown]})))
 }

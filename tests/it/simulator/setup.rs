@@ -66,7 +66,7 @@ async fn a_webhook_can_be_previewed_and_proves_itself_by_firing_on_its_own_creat
     let call = json!({"docs": docs.to_string(), "method": "generate_preview"});
     let (status, preview) = post(&manager, "/api/method/run_doc_method", call).await;
     assert_eq!(
-        (status, &preview["message"]),
+        (status, &preview["docs"][0]["preview_request_body"]),
         (200, &json!(format!(r#"{{"name": "Zo\u00eb", "site": "{}"}}"#, simulator.url())))
     );
     assert_eq!(simulator.names("Webhook"), Vec::<String>::new());
