@@ -100,8 +100,22 @@ impl Tasks {
         F: Future + Send + 'static,
         F::Output: TaskEnd,
     {
+        #[expect(clippy::disallowed_methods, reason = "this is the one watched spawn that all others go through")]
+        tokio::spawn(self.tracker.track_future(self.watched(name, future)));
+    }
+
+    /// As [`Tasks::spawn`], for a future that stays on the present thread; to be called inside that thread's `LocalSet`.
+    pub fn spawn_local<F>(&self, name: &'static str, future: F)
+    where
+        F: Future + 'static,
+        F::Output: TaskEnd,
+    {
+        tokio::task::spawn_local(self.tracker.track_future(self.watched(name, future)));
+    }
+
+    fn watched<F: Future<Output: TaskEnd>>(&self, name: &'static str, future: F) -> impl Future<Output = ()> + use<F> {
         let tasks = self.clone();
-        let watched = async move {
+        async move {
             // Nothing of a panicked future is used again, so its state cannot be seen half changed.
             let running = AssertUnwindSafe(future).catch_unwind();
             match tasks.hard.run_until_cancelled(running).await {
@@ -112,9 +126,7 @@ impl Tasks {
                 },
                 Some(Err(panic)) => tasks.fail(name, format!("panicked: {}", panic_text(panic.as_ref())).into()),
             }
-        };
-        #[expect(clippy::disallowed_methods, reason = "this is the one watched spawn that all others go through")]
-        tokio::spawn(self.tracker.track_future(watched));
+        }
     }
 
     /// A token that is cancelled when the soft stop begins. Dropping or cancelling it affects nobody else.

@@ -36,44 +36,48 @@ const ROW_BOOKKEEPING: [&str; 9] =
 /// Dropped are nulls, Frappe's bookkeeping (`_user_tags`, `doctype` …), child tables except those of a Contact, and of a
 /// child row everything that only says which row it is.
 #[must_use]
-pub fn canonical(doc: &Doc) -> Doc {
-    let is_row = !text(doc, "parent").is_empty();
-    let mut fields = Doc::new();
-    for (name, value) in doc {
-        let noise = name.starts_with('_') || name == "doctype" || (is_row && ROW_BOOKKEEPING.contains(&name.as_str()));
-        match value {
-            Value::Array(items) if INNER_TABLES.contains(&name.as_str()) && !noise => {
-                let mut rows: Vec<Doc> = items.iter().filter_map(Value::as_object).map(canonical).collect();
-                sort(&mut rows, |row| number(row, "idx"));
-                if !rows.is_empty() {
-                    fields.insert(name.clone(), rows.into_iter().map(Value::Object).collect());
-                }
-            }
-            Value::Null | Value::Array(_) | Value::Object(_) => {}
-            _ if noise => {}
-            scalar => {
-                fields.insert(name.clone(), scalar.clone());
-            }
+pub fn canonical(mut doc: Doc) -> Doc {
+    let is_row = !text(&doc, "parent").is_empty();
+    doc.retain(|name, value| {
+        if name.starts_with('_') || name == "doctype" || (is_row && ROW_BOOKKEEPING.contains(&name.as_str())) {
+            return false;
         }
+        match value {
+            Value::Array(items) if INNER_TABLES.contains(&name.as_str()) => {
+                let mut rows: Vec<Doc> = std::mem::take(items).into_iter().filter_map(row).map(canonical).collect();
+                sort(&mut rows, |row| number(row, "idx"));
+                items.extend(rows.into_iter().map(Value::Object));
+                !items.is_empty()
+            }
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+    });
+    doc
+}
+
+fn row(item: Value) -> Option<Doc> {
+    match item {
+        Value::Object(row) => Some(row),
+        _ => None,
     }
-    fields
 }
 
 impl Document {
     /// All parts [`canonical`] and in order; credit limits are taken out of a Customer that was read singly.
     #[must_use]
-    pub fn canonical(self) -> Self {
+    pub fn canonical(mut self) -> Self {
         let mut credit_limits = self.credit_limits;
-        if let (true, Some(Value::Array(rows))) = (credit_limits.is_empty(), self.customer.get("credit_limits")) {
-            credit_limits = rows.iter().filter_map(Value::as_object).cloned().collect();
+        if let (true, Some(Value::Array(rows))) = (credit_limits.is_empty(), self.customer.remove("credit_limits")) {
+            credit_limits = rows.into_iter().filter_map(row).collect();
         }
-        let mut credit_limits: Vec<Doc> = credit_limits.iter().map(canonical).collect();
+        let mut credit_limits: Vec<Doc> = credit_limits.into_iter().map(canonical).collect();
         sort(&mut credit_limits, |row| number(row, "idx"));
         Self {
-            customer: canonical(&self.customer),
+            customer: canonical(self.customer),
             credit_limits,
-            addresses: by_name(self.addresses.iter().map(canonical).collect()),
-            contacts: by_name(self.contacts.iter().map(canonical).collect()),
+            addresses: by_name(self.addresses.into_iter().map(canonical).collect()),
+            contacts: by_name(self.contacts.into_iter().map(canonical).collect()),
         }
     }
 }
@@ -87,7 +91,8 @@ fn by_name(mut docs: Vec<Doc>) -> Vec<Doc> {
 
 /// Sorts by a key, then by content, so that the order in which documents came never matters.
 fn sort<K: Ord>(docs: &mut [Doc], key: impl Fn(&Doc) -> K) {
-    docs.sort_by_cached_key(|doc| (key(doc), Value::Object(doc.clone()).to_string()));
+    let content = |doc: &Doc| Value::Object(doc.clone()).to_string();
+    docs.sort_by(|left, right| key(left).cmp(&key(right)).then_with(|| content(left).cmp(&content(right))));
 }
 
 fn number(doc: &Doc, field: &str) -> i64 {

@@ -3,7 +3,10 @@
 //! A [`Doctype`] is one of the three kinds of ERPNext document that make work; hints about any other kind are
 //! acknowledged and ignored. Parsing of bodies lives in `sync::receive`.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A kind of ERPNext document that the service reads. Ordered, because jobs are locked in key order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +68,14 @@ impl Verdict {
             Self::Unusable => "unusable",
         }
     }
+}
+
+/// When the webhook with that id arrived, by the clock of the process that received it: its id is a UUID of version 7,
+/// which begins with the time. `None` for what is no such id.
+#[must_use]
+pub fn arrived_at(delivery: &str) -> Option<SystemTime> {
+    let (seconds, nanoseconds) = Uuid::parse_str(delivery).ok()?.get_timestamp()?.to_unix();
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
 }
 
 /// One verified webhook, as it is stored in `sync_deliveries`. Only a `Queued` one puts a job.

@@ -39,6 +39,18 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Both lanes.
+    pub const ALL: [Self; 2] = [Self::Fast, Self::Bulk];
+
+    /// Metric label and API word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Bulk => "bulk",
+        }
+    }
+
     /// The value stored in `sync_jobs.lane`: 0 or 1.
     #[must_use]
     pub const fn as_i64(self) -> i64 {
@@ -176,13 +188,17 @@ pub struct Claim {
     pub absent: bool,
     /// The full run that owns it.
     pub run: Option<RunId>,
+    /// `modified` of the document as polling saw it last.
+    pub modified: Option<String>,
 }
 
 impl Claim {
-    /// A put that hands this job's cause on to another document.
+    /// A put that hands this job's cause on to another document, and with it the stamp that polling saw: a customer whose
+    /// job is dead deserves another attempt once its Address was edited, and only one for each edit.
     #[must_use]
     pub fn inherit(&self, key: DocKey) -> Put {
-        Put { delivery_id: self.delivery_id.clone(), ..Put::new(key, self.lane, self.cause) }
+        let (delivery_id, modified) = (self.delivery_id.clone(), self.modified.clone());
+        Put { delivery_id, modified, ..Put::new(key, self.lane, self.cause) }
     }
 }
 

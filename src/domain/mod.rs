@@ -6,6 +6,7 @@
 pub mod candidate;
 pub mod change;
 pub mod customer;
+pub mod difference;
 pub mod document;
 pub mod fields;
 pub mod filter;
@@ -21,3 +22,4 @@ pub mod stamp;
 pub mod suggest;
 pub mod suggestion;
 pub mod time;
+pub mod webhook;

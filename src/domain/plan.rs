@@ -223,6 +223,9 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 5] = [Self::Created, Self::Updated, Self::Unchanged, Self::Tombstoned, Self::Linked];
+
     /// Metric label and API word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

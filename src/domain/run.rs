@@ -97,6 +97,21 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
+    /// The same as the rest of a sentence about a run.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Running => "is running",
+            Self::Held => "is held",
+            Self::Succeeded => "succeeded",
+            Self::Partial => "ended as partial",
+            Self::Failed => "failed",
+            Self::Cancelled => "was cancelled",
+            Self::Discarded => "was discarded",
+            Self::Superseded => "was superseded",
+        }
+    }
+
     /// Whether nothing more will happen to it.
     #[must_use]
     pub const fn is_over(self) -> bool {
@@ -122,12 +137,22 @@ pub enum RunCause {
     AfterFull,
     /// The filter changed.
     Filter,
+    /// A comparison found customers that differ.
+    Drift,
 }
 
 impl RunCause {
     /// Every cause.
-    pub const ALL: [Self; 7] =
-        [Self::Person, Self::Schedule, Self::First, Self::Mapping, Self::NewSite, Self::AfterFull, Self::Filter];
+    pub const ALL: [Self; 8] = [
+        Self::Person,
+        Self::Schedule,
+        Self::First,
+        Self::Mapping,
+        Self::NewSite,
+        Self::AfterFull,
+        Self::Filter,
+        Self::Drift,
+    ];
 
     /// The value stored in `sync_runs.cause` and used by the API.
     #[must_use]
@@ -140,7 +165,14 @@ impl RunCause {
             Self::NewSite => "new_site",
             Self::AfterFull => "after_full",
             Self::Filter => "filter",
+            Self::Drift => "drift",
         }
+    }
+
+    /// Whether something made it necessary, so that it has to be tried again until it has come to its end.
+    #[must_use]
+    pub const fn is_needed(self) -> bool {
+        matches!(self, Self::First | Self::Mapping | Self::NewSite)
     }
 
     /// The cause of that word.

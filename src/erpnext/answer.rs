@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LOCATION};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -31,7 +33,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// The top-level object of a success, or what the answer means instead. `call` names it in errors.
-    pub(super) fn read(self, call: &'static str) -> Result<Map<String, Value>, Error> {
+    pub(super) fn read<T: DeserializeOwned>(self, call: &'static str) -> Result<T, Error> {
         match self.status {
             200..=299 => self.success(call),
             300..=399 => Err(self.redirect()),
@@ -40,14 +42,16 @@ impl Reply {
         }
     }
 
-    fn success(&self, call: &'static str) -> Result<Map<String, Value>, Error> {
+    fn success<T: DeserializeOwned>(&self, call: &'static str) -> Result<T, Error> {
         if !looks_like_json(&self.body) {
             return Err(self.not_erpnext());
         }
-        serde_json::from_slice(&self.body).map_err(|source| Error::Decode {
-            call,
-            what: "it is not complete JSON",
-            source: Some(source),
+        serde_json::from_slice(&self.body).map_err(|source| {
+            let what = match source.classify() {
+                Category::Data => "it has an unexpected form",
+                Category::Syntax | Category::Eof | Category::Io => "it is not complete JSON",
+            };
+            Error::Decode { call, what, source: Some(source) }
         })
     }
 
@@ -92,7 +96,12 @@ impl Reply {
 
 /// The value of a key that a success always has.
 pub(super) fn take(mut answer: Map<String, Value>, key: &str) -> Result<Value, Error> {
-    answer.remove(key).ok_or(Error::NotErpnext { status: 200, what: "JSON without ERPNext's marks" })
+    required(answer.remove(key))
+}
+
+/// What a success always has.
+pub(super) fn required<T>(part: Option<T>) -> Result<T, Error> {
+    part.ok_or(Error::NotErpnext { status: 200, what: "JSON without ERPNext's marks" })
 }
 
 fn looks_like_json(body: &[u8]) -> bool {

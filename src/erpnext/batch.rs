@@ -14,6 +14,7 @@ use super::client::Client;
 use super::errors::Error;
 use super::list::List;
 use super::pacing::Work;
+use super::rows::Rows;
 use crate::domain::document::Doc;
 use crate::domain::filter::Filter;
 
@@ -56,7 +57,19 @@ pub struct Readable {
     pub contact_details: Access,
 }
 
-/// What ERPNext said about a batch. Customers that it did not list are simply not in it.
+/// The fields that the lists of a batch named, null or not; empty where a list had no row. A field that the doctype has and
+/// that is not named is above the key's permission level.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Of Customer.
+    pub customer: BTreeSet<String>,
+    /// Of Address.
+    pub address: BTreeSet<String>,
+    /// Of Contact, without its child tables.
+    pub contact: BTreeSet<String>,
+}
+
+/// What ERPNext said about a batch. Nulls are left out. Customers that it did not list are simply not in it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Under their true names (the look-up ignores case and most accents), by name.
@@ -73,6 +86,8 @@ pub struct Batch {
     pub contacts: HashMap<String, Doc>,
     /// What could be asked at all.
     pub readable: Readable,
+    /// What the rows of Customer, Address and Contact could have.
+    pub fields: Fields,
     /// Names of those that match the filter; `None` without a filter.
     pub matching: Option<HashSet<String>>,
 }
@@ -102,9 +117,9 @@ impl Client {
         )?;
 
         let address_names =
-            wanted(&customers, "customer_primary_address", &address_links.0, canaries.address.as_deref());
+            wanted(&customers.rows, "customer_primary_address", &address_links.0, canaries.address.as_deref());
         let contact_names =
-            wanted(&customers, "customer_primary_contact", &contact_links.0, canaries.contact.as_deref());
+            wanted(&customers.rows, "customer_primary_contact", &contact_links.0, canaries.contact.as_deref());
         let (addresses, contacts, emails, phones) = try_join!(
             permitted(self.documents("Address", &address_names, work)),
             permitted(self.documents("Contact", &contact_names, work)),
@@ -122,24 +137,29 @@ impl Client {
         };
         let address_links = links_by_customer(&address_links.0);
         let contact_links = links_by_customer(&contact_links.0);
-        let mut contacts = by_name(contacts.0);
+        let fields = Fields { customer: customers.fields, address: addresses.0.fields, contact: contacts.0.fields };
+        let mut contacts = by_name(contacts.0.rows);
         attach(&mut contacts, "email_ids", emails);
         attach(&mut contacts, "phone_nos", phones);
         Ok(Batch {
-            customers,
+            customers: customers.rows,
             credit_limits: by_parent(limits.0),
             address_links,
             contact_links,
-            addresses: by_name(addresses.0),
+            addresses: by_name(addresses.0.rows),
             contacts,
             readable,
+            fields,
             matching,
         })
     }
 
-    async fn documents(&self, doctype: &str, names: &Names<'_>, work: Work) -> Result<Vec<Doc>, Error> {
+    async fn documents(&self, doctype: &str, names: &Names<'_>, work: Work) -> Result<Rows, Error> {
+        if names.is_empty() {
+            return Ok(Rows::default());
+        }
         let filters = json!([["name", "in", names]]);
-        self.rows(names, list(doctype, None, &["*"], filters, "name asc"), work).await
+        self.list_with_fields(&list(doctype, None, &["*"], filters, "name asc"), work).await
     }
 
     /// Whether ERPNext has a customer of that name that matches the filter.
@@ -199,8 +219,6 @@ impl Client {
 
 /// Sorted, so that equal batches ask in equal words.
 type Names<'a> = BTreeSet<&'a str>;
-/// Rows, and whether they may be listed.
-type Rows = (Vec<Doc>, Access);
 
 fn list<'a>(
     doctype: &'a str,
@@ -212,10 +230,11 @@ fn list<'a>(
     List { doctype, parent, fields, filters, or_filters: Value::Null, order_by, limit: 0 }
 }
 
-async fn permitted(rows: impl Future<Output = Result<Vec<Doc>, Error>>) -> Result<Rows, Error> {
+/// Rows, and whether they may be listed.
+async fn permitted<T: Default>(rows: impl Future<Output = Result<T, Error>>) -> Result<(T, Access), Error> {
     match rows.await {
         Ok(rows) => Ok((rows, Access::Readable)),
-        Err(Error::Forbidden { .. }) => Ok((Vec::new(), Access::Forbidden)),
+        Err(Error::Forbidden { .. }) => Ok((T::default(), Access::Forbidden)),
         Err(error) => Err(error),
     }
 }
@@ -258,7 +277,7 @@ fn by_parent(rows: Vec<Doc>) -> HashMap<String, Vec<Doc>> {
 }
 
 /// Puts child rows where a whole document has them; without access the key stays missing.
-fn attach(documents: &mut HashMap<String, Doc>, key: &str, (rows, access): Rows) {
+fn attach(documents: &mut HashMap<String, Doc>, key: &str, (rows, access): (Vec<Doc>, Access)) {
     if access == Access::Forbidden {
         return;
     }

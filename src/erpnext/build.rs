@@ -4,6 +4,7 @@
 //! must not travel there), cookies are not kept, and every request carries the key. Nothing is sent here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, ClientBuilder, Proxy, redirect};
@@ -72,10 +73,7 @@ pub enum BuildError {
 /// Checks the settings and builds the HTTP client.
 pub(super) fn http_client(options: &Options) -> Result<reqwest::Client, BuildError> {
     check_url(&options.url)?;
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error means that another thread was faster: then there is one too.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    }
+    install_tls();
     let builder = reqwest::Client::builder()
         .user_agent(concat!("customer-sync/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers(options)?)
@@ -88,6 +86,22 @@ pub(super) fn http_client(options: &Options) -> Result<reqwest::Client, BuildErr
     let builder = with_proxy(builder, options)?;
     let builder = with_certificates(builder, options)?;
     builder.build().map_err(|source| BuildError::Tls { source })
+}
+
+/// A client without a key, for one request to another address than ERPNext's.
+pub(super) fn bare_client(url: &Url, within: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    install_tls();
+    let builder = reqwest::Client::builder().redirect(redirect::Policy::none()).timeout(within);
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+    builder.build()
+}
+
+fn install_tls() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means that another thread was faster: then there is one too.
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
 }
 
 fn check_url(url: &Url) -> Result<(), BuildError> {

@@ -1,6 +1,6 @@
 //! The calls that the service makes, each named after what ERPNext does.
 //!
-//! Invariant: nothing here writes to ERPNext. "Not there" is `Ok(None)` only where ERPNext itself says so with
+//! Invariant: nothing here writes to ERPNext (only `admin` does). "Not there" is `Ok(None)` only where ERPNext itself says so with
 //! `DoesNotExistError`. Batches are in `batch`, how a request travels is in `transport`.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::answer::{DOES_NOT_EXIST, take};
+use super::answer::{DOES_NOT_EXIST, required, take};
 use super::breaker::BreakerState;
 use super::build::BuildError;
 use super::errors::Error;
@@ -20,12 +20,13 @@ use super::meta::DoctypeMeta;
 use super::names;
 use super::options::Options;
 use super::pacing::{Budget, Work};
+use super::rows::{Listed, Rows};
 use super::transport::{Ask, Transport};
 use crate::domain::document::Doc;
 
 /// ERPNext's client. Cheap to clone; clones share connections, pacing and circuit breaker.
 #[derive(Clone)]
-pub struct Client(Arc<Transport>);
+pub struct Client(pub(super) Arc<Transport>);
 
 impl Client {
     /// # Errors
@@ -34,14 +35,22 @@ impl Client {
         Transport::new(options).map(Self)
     }
 
-    /// The rows of a list. Keys above the key's permission level are missing in them.
+    /// The rows of a list, without their nulls.
     ///
     /// # Errors
     /// Every kind of [`Error`] but `ImpossibleName`. A missing permission may also show as an empty list.
     pub async fn list(&self, list: &List<'_>, work: Work) -> Result<Vec<Doc>, Error> {
+        Ok(self.list_with_fields(list, work).await?.rows)
+    }
+
+    /// As [`Client::list`], with the names of all fields: one above the key's permission level is missing there.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn list_with_fields(&self, list: &List<'_>, work: Work) -> Result<Rows, Error> {
         let body = serde_json::to_vec(list).map_err(|source| unsendable("list", source))?;
-        let answer = self.0.call("list", Ask::Post(self.method("frappe.client.get_list"), body), work).await?;
-        decode("list", take(answer, "message")?)
+        let answer: Listed = self.0.call("list", Ask::Post(self.method("frappe.client.get_list"), body), work).await?;
+        required(answer.message)
     }
 
     /// One document, whole; null fields are left out of it. Its `name` is the true one: the look-up ignores case and
@@ -157,7 +166,7 @@ impl Client {
         self.0.call_limit()
     }
 
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         call: &'static str,
         method: &str,
@@ -167,11 +176,11 @@ impl Client {
         decode(call, take(answer, "message")?)
     }
 
-    fn method(&self, method: &str) -> Url {
+    pub(super) fn method(&self, method: &str) -> Url {
         names::join(&self.0.base, &["api", "method", method])
     }
 
-    fn method_with(&self, method: &str, query: &[(&str, &str)]) -> Url {
+    pub(super) fn method_with(&self, method: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.method(method);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -186,7 +195,7 @@ impl fmt::Debug for Client {
     }
 }
 
-fn decode<T: DeserializeOwned>(call: &'static str, value: Value) -> Result<T, Error> {
+pub(super) fn decode<T: DeserializeOwned>(call: &'static str, value: Value) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|source| Error::Decode {
         call,
         what: "it has an unexpected form",
@@ -195,6 +204,6 @@ fn decode<T: DeserializeOwned>(call: &'static str, value: Value) -> Result<T, Er
 }
 
 /// Text and numbers always serialise; this is here for the type.
-fn unsendable(call: &'static str, source: serde_json::Error) -> Error {
+pub(super) fn unsendable(call: &'static str, source: serde_json::Error) -> Error {
     Error::Decode { call, what: "the question could not be written as JSON", source: Some(source) }
 }

@@ -2,8 +2,11 @@
 //!
 //! Invariant: an answer counts as ERPNext's only with its own marks (JSON with `message` or `data`, an error with
 //! `exc_type`); whatever a proxy or another site says becomes [`Error::NotErpnext`] and never looks like a missing
-//! document. What does not live here: what follows from an answer (`sync`), mapping (`domain`), retries (`worker`).
+//! document. Nothing but `admin`, which `setup` uses with an administrator's key, writes to ERPNext. What does not live
+//! here: what follows from an answer (`sync`), mapping (`domain`), retries (`worker`).
 
+mod about;
+pub mod admin;
 mod answer;
 mod batch;
 mod breaker;
@@ -18,13 +21,15 @@ mod meta;
 pub mod names;
 mod options;
 mod pacing;
+mod reach;
 mod refusal;
 mod retry_after;
+mod rows;
 pub mod signature;
 mod transport;
 mod window;
 
-pub use batch::{Access, Batch, Canaries, Readable};
+pub use batch::{Access, Batch, Canaries, Fields, Readable};
 pub use breaker::BreakerState;
 pub use build::BuildError;
 pub use client::Client;
@@ -34,3 +39,5 @@ pub use list::List;
 pub use meta::DoctypeMeta;
 pub use options::{Call, Observer, Options};
 pub use pacing::{Budget, Work};
+pub use reach::{INSTALLATION, Reached, readiness};
+pub use rows::Rows;

@@ -38,6 +38,25 @@ pub struct Budget {
     pub resets_in: Option<Duration>,
 }
 
+impl Budget {
+    /// What is left for everybody, from 0 to 1.
+    #[must_use]
+    pub fn left(&self) -> f64 {
+        ratio(self.remaining, self.limit)
+    }
+
+    /// What is left of the share of it that we may use, from 0 to 1.
+    #[must_use]
+    pub fn share_left(&self) -> f64 {
+        let share = self.limit / OUR_SHARE;
+        ratio(share.saturating_sub(self.ours), share)
+    }
+}
+
+fn ratio(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() { 0.0 } else { part.div_duration_f64(whole).min(1.0) }
+}
+
 /// What one answer says about the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
@@ -20,9 +21,13 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     let then = rfc2822::parse(value).ok()?;
-    let now = rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;
-    let seconds = then.timestamp().as_second().saturating_sub(now.timestamp().as_second());
+    let seconds = then.timestamp().as_second().saturating_sub(date(headers)?.as_second());
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(LONGEST))
+}
+
+/// When the answer was made, by the clock of whoever made it; in whole seconds.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok().map(|at| at.timestamp())
 }
 
 /// The rate limit's headers; `None` unless limit, remaining and reset are all there.

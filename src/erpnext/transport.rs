@@ -1,13 +1,15 @@
 //! One request and its answer: slot, ticket, send, read, judge, report.
 //!
 //! Invariant: no call outlasts [`Transport::call_limit`], no answer outgrows the limit in memory, and no error carries an
-//! address (it may name a document). All calls here only read, which is what makes the one repetition below harmless.
+//! address (it may name a document). Only what reads is repeated (below): a write that was not answered may have been done.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
@@ -18,7 +20,7 @@ use super::errors::Error;
 use super::gate::{Gate, Ticket};
 use super::options::{Call, Observer, Options};
 use super::pacing::{Told, Work};
-use super::retry_after::rate_limit;
+use super::retry_after::{date, rate_limit};
 
 /// A pooled connection that the server closed while it was idle fails at once; later than this it is something else.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
@@ -26,8 +28,13 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 /// What to send.
 pub(super) enum Ask {
     Get(Url),
+    /// A question that does not fit an address.
     Post(Url, Vec<u8>),
+    /// Changes something in ERPNext: `POST`, `PUT` or `DELETE`. Only `admin` does.
+    Write(Method, Url, Vec<u8>),
 }
+
+const JSON: &str = "application/json";
 
 type Slots<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>);
 
@@ -66,7 +73,7 @@ impl Transport {
     }
 
     /// Asks, and gives the answer's top-level object.
-    pub(super) async fn call(&self, name: &'static str, ask: Ask, work: Work) -> Result<Map<String, Value>, Error> {
+    pub(super) async fn call<T: DeserializeOwned>(&self, name: &'static str, ask: Ask, work: Work) -> Result<T, Error> {
         let admitted = tokio::time::timeout(self.answer_limit, self.admit(work)).await.unwrap_or(Err(Error::Busy));
         let (_slots, ticket) = match admitted {
             Ok(admitted) => admitted,
@@ -89,7 +96,13 @@ impl Transport {
         Ok(((bulk, slot), self.gate.enter(work).await?))
     }
 
-    async fn exchange(&self, name: &'static str, ask: Ask) -> (Result<Map<String, Value>, Error>, Told) {
+    /// The clock of whoever answers, by the `Date` of the answer, whatever that says; `None` where it has none.
+    pub(super) async fn date(&self, url: Url) -> Result<Option<Timestamp>, Error> {
+        let response = self.send(Ask::Get(url)).await.map_err(|source| self.no_answer(source))?;
+        Ok(date(response.headers()))
+    }
+
+    async fn exchange<T: DeserializeOwned>(&self, name: &'static str, ask: Ask) -> (Result<T, Error>, Told) {
         let response = match self.send(ask).await {
             Ok(response) => response,
             Err(source) => {
@@ -107,12 +120,14 @@ impl Transport {
     }
 
     async fn send(&self, ask: Ask) -> Result<reqwest::Response, reqwest::Error> {
+        let writes = matches!(ask, Ask::Write(..));
         let request = match ask {
             Ask::Get(url) => self.http.get(url),
-            Ask::Post(url, body) => self.http.post(url).header(CONTENT_TYPE, "application/json").body(body),
+            Ask::Post(url, body) => self.http.post(url).header(CONTENT_TYPE, JSON).body(body),
+            Ask::Write(method, url, body) => self.http.request(method, url).header(CONTENT_TYPE, JSON).body(body),
         };
         let started = Instant::now();
-        let again = request.try_clone();
+        let again = if writes { None } else { request.try_clone() };
         match (request.send().await, again) {
             (Err(error), Some(again)) if is_stale(&error) && started.elapsed() < STALE_WITHIN => again.send().await,
             (result, _) => result,

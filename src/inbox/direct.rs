@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failing, Item, Limits, Refusal, Reply, Wake};
+use super::desk::{Answers, Reply};
+use super::{Failing, Item, Limits, Refusal, Wake};
 use crate::domain::hint::Delivery;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics;
@@ -53,28 +54,30 @@ impl Writer {
             return;
         }
         metrics::committed(deliveries.len());
+        let mut answers = Answers::default();
         match self.commit(&deliveries).await {
-            Ok(()) => replies.into_iter().for_each(|reply| answer(reply, Ok(()))),
+            Ok(()) => replies.into_iter().for_each(|reply| answers.add(reply, Ok(()))),
             Err(Refusal::Store(error)) if deliveries.len() > 1 && matches!(*error, StoreError::Refused { .. }) => {
-                self.one_by_one(deliveries, replies).await;
+                self.one_by_one(deliveries, replies, &mut answers).await;
             }
             Err(refusal) => {
                 tracing::warn!(count = deliveries.len(), reason = %refusal, "webhooks refused: they could not be made durable");
                 let shared = share(&refusal);
-                replies.into_iter().for_each(|reply| answer(reply, Err(shared())));
+                replies.into_iter().for_each(|reply| answers.add(reply, Err(shared())));
             }
         }
+        answers.send();
         self.wake.wake();
     }
 
     /// After the database refused a batch: one bad hint must not fail its neighbours.
-    async fn one_by_one(&self, deliveries: Vec<Delivery>, replies: Vec<Reply>) {
+    async fn one_by_one(&self, deliveries: Vec<Delivery>, replies: Vec<Reply>, answers: &mut Answers) {
         for (delivery, reply) in deliveries.into_iter().zip(replies) {
             let result = self.commit(std::slice::from_ref(&delivery)).await;
             if let Err(refusal) = &result {
                 tracing::error!(delivery = %delivery.id, reason = %refusal, "the database refused this webhook");
             }
-            answer(reply, result);
+            answers.add(reply, result);
         }
     }
 
@@ -87,11 +90,6 @@ impl Writer {
         self.failing.note(result.is_err());
         result
     }
-}
-
-fn answer(reply: Reply, result: Result<(), Refusal>) {
-    // The caller may have left meanwhile; its hint is durable or refused all the same.
-    drop(reply.send(result));
 }
 
 /// One failure told to everybody who waited for that transaction.

@@ -2,20 +2,24 @@
 //!
 //! Invariant: `Ok` means the delivery and its job are on disk. An error means that nothing of it is promised; a hint
 //! that was written all the same (the caller had given up waiting) is harmless, because it is only a hint.
-//! How a batch is written lives in `direct`; which deliveries make jobs is `sync::receive`'s decision.
+//! How a batch is written lives in `direct`, how its
+//! answers find their callers in `desk`; which deliveries make jobs is `sync::receive`'s decision.
 
+mod desk;
 mod direct;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::hint::Delivery;
 use crate::lifecycle::Tasks;
 use crate::store::{Store, StoreError};
+
+use desk::{Desk, Reply};
 
 /// Wakes the workers of this process as soon as jobs were put; other processes find them by polling.
 #[derive(Debug, Clone, Default)]
@@ -63,8 +67,6 @@ impl Refusal {
     }
 }
 
-type Reply = oneshot::Sender<Result<(), Refusal>>;
-
 /// One delivery on its way to the database, with the caller that waits for it.
 struct Item {
     delivery: Delivery,
@@ -88,6 +90,7 @@ pub struct Inbox {
     sender: mpsc::Sender<Item>,
     answer_within: Duration,
     failing: Failing,
+    desk: Option<Desk>,
 }
 
 /// Whether the last write failed; shared with the writer.
@@ -108,7 +111,16 @@ impl Inbox {
         let failing = Failing::default();
         let writer = direct::Writer::new(store, limits, wake, failing.clone());
         tasks.spawn("inbox", writer.run(receiver, stop));
-        Self { sender, answer_within: limits.answer_within, failing }
+        Self { sender, answer_within: limits.answer_within, failing, desk: None }
+    }
+
+    /// A handle for callers of the present thread only, who are then answered together. To be made once per thread, inside
+    /// the thread's `LocalSet`.
+    #[must_use]
+    pub fn on_this_thread(&self, tasks: &Tasks) -> Self {
+        let (desk, batches) = mpsc::unbounded_channel();
+        tasks.spawn_local("inbox answers", desk::serve(batches));
+        Self { desk: Some(desk), ..self.clone() }
     }
 
     /// Whether the last write failed. A database that answers reads may still take no writes: its disk may be full.
@@ -127,7 +139,7 @@ impl Inbox {
     /// # Errors
     /// [`Refusal`], within [`Limits::answer_within`] in any case; the caller answers 503 with Retry-After.
     pub async fn accept(&self, delivery: Delivery) -> Result<(), Refusal> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::new(self.desk.clone());
         self.sender.try_send(Item { delivery, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::Full,
             mpsc::error::TrySendError::Closed(_) => Refusal::Stopping,

@@ -12,13 +12,25 @@ use crate::domain::candidate::{Candidate, Reason};
 use crate::domain::customer::CustomerId;
 use crate::domain::run::RunId;
 
-pub(super) static ALL: &[&Statement] = &[&PAGE, &GROW, &INSERT, &NONE, &DELETE, &APPROVE];
+pub(super) static ALL: &[&Statement] = &[&PAGE, &REMOVED, &BEYOND, &GROW, &INSERT, &NONE, &ANEW, &DELETE, &APPROVE];
 
 /// Rows of a list that are forgotten in one transaction.
 const PORTION: u32 = 1_000;
 
 static PAGE: Statement = Statement::same(
     "SELECT name, customer_id, reason FROM sync_candidates WHERE run_id = ? AND name > ? ORDER BY name LIMIT ?",
+);
+
+static REMOVED: Statement = Statement::same(
+    "SELECT {count:COUNT(*)} AS removed FROM sync_candidates AS s JOIN customers AS c ON c.id = s.customer_id
+     WHERE s.run_id = ? AND c.deleted_at IS NOT NULL",
+);
+
+static BEYOND: Statement = Statement::same(
+    "SELECT c.name FROM sync_candidates AS c WHERE c.run_id = ? AND NOT EXISTS
+        (SELECT 1 FROM sync_candidates AS o
+         WHERE o.run_id = ? AND o.name = c.name AND o.customer_id = c.customer_id AND o.reason = c.reason)
+     LIMIT 1",
 );
 
 static GROW: Statement = Statement::same(
@@ -33,6 +45,11 @@ static INSERT: Statement = Statement::same(
 
 static NONE: Statement = Statement::same(
     "UPDATE sync_runs SET candidates = 0, updated_at = {now} WHERE id = ? AND owner = ? AND state = 'running'",
+);
+
+static ANEW: Statement = Statement::same(
+    "UPDATE sync_runs SET listed = 0, listed_all = FALSE, put = 0, updated_at = {now}
+     WHERE id = ? AND owner = ? AND state = 'running'",
 );
 
 static DELETE: Statement =
@@ -64,6 +81,25 @@ impl Store {
         let args = [Arg::Int(run), Arg::Text(after), Arg::Int(i64::from(limit))];
         let rows = self.read(what, &PAGE, &args).await?;
         rows.iter().map(|row| decode(what, row)).collect::<Result<_, _>>().map_err(|fault| fault.into_error(what))
+    }
+
+    /// How many rows of a run's list are marked deleted by now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn removed_candidates(&self, run: RunId) -> Result<i64, StoreError> {
+        let what = "count what a sweep has removed";
+        let rows = self.read(what, &REMOVED, &[Arg::Int(run)]).await?;
+        rows.first().map_or(Ok(0), |row| row.int("removed")).map_err(|error| StoreError::of(what, error))
+    }
+
+    /// Whether the list of a run has a row that the list of the other run lacks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn has_candidates_beyond(&self, run: RunId, other: RunId) -> Result<bool, StoreError> {
+        let what = "compare what sweeps would remove";
+        Ok(!self.read(what, &BEYOND, &[Arg::Int(run), Arg::Int(other)]).await?.is_empty())
     }
 
     /// Adds candidates that the run does not have yet, all or none; false where the lead is lost.
@@ -111,6 +147,17 @@ impl Store {
                 return Ok(true);
             }
         }
+    }
+
+    /// Forgets all that the listing of a sweep has come to, because it begins anew; false where the lead is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`].
+    pub async fn list_anew(&self, lead: &Lead) -> Result<bool, StoreError> {
+        let args = [Arg::Int(lead.run), Arg::Int(lead.owner)];
+        let attempts = self.attempts("begin a sweep's list anew", Caller::Worker).single_statement(true);
+        let held = transact!(attempts, |tx| Ok(tx.execute(&ANEW, &args).await?)).await? > 0;
+        Ok(held && self.clear_candidates(lead).await?)
     }
 
     /// Lets a held run go on from `position`; false where it is not held (any more).

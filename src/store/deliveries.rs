@@ -13,7 +13,7 @@ use super::transact::{Caller, transact};
 use super::{Dialect, Store, StoreError};
 use crate::domain::hint::Delivery;
 
-pub(super) static ALL: &[&Statement] = &[&INSERT, &ACCEPT, &COUNT, &OLD, &NEWEST_BEYOND, &BEYOND, &DELETE];
+pub(super) static ALL: &[&Statement] = &[&INSERT, &ACCEPT, &COUNT, &OLD, &NEWEST_BEYOND, &BEYOND, &DELETE, &RECENT];
 
 const PRUNE: &str = "delete old webhooks";
 /// Rows deleted per transaction, so that pruning never holds up an acknowledgement for long.
@@ -27,10 +27,12 @@ const INSERT_TEXT: &str = "INSERT INTO sync_deliveries (id, received_at, event, 
 
 static INSERT: Statement = Statement::same(INSERT_TEXT);
 
-/// Deliveries and jobs in one statement, where the database can do that: one round trip instead of four.
+/// Deliveries and jobs in one statement on PostgreSQL (one round trip instead of four), in one call of the driver on
+/// SQLite (whose every call changes threads).
 static ACCEPT: Statement = Statement::built(|dialect| match dialect {
     Dialect::Postgres => format!("WITH noted AS ({INSERT_TEXT}) {}", jobs::PUT_TEXT),
-    Dialect::Sqlite | Dialect::Mariadb => INSERT_TEXT.to_owned(),
+    Dialect::Sqlite => format!("{INSERT_TEXT}; {}", jobs::PUT_TEXT),
+    Dialect::Mariadb => INSERT_TEXT.to_owned(),
 });
 
 // Ids are in the order of time, so the oldest rows are the first of the key. The last id of a portion is looked up
@@ -46,6 +48,12 @@ static NEWEST_BEYOND: Statement = Statement::same("SELECT id FROM sync_deliverie
 
 static BEYOND: Statement = Statement::same(
     "SELECT MAX(o.id) AS id FROM (SELECT id FROM sync_deliveries WHERE id <= ? ORDER BY id LIMIT ?) AS o",
+);
+
+// Without an index on names, so only among the newest.
+static RECENT: Statement = Statement::same(
+    "SELECT d.body FROM (SELECT id, doctype, name, body FROM sync_deliveries ORDER BY id DESC LIMIT 5000) AS d
+     WHERE d.doctype = ? AND d.name = ? ORDER BY d.id DESC LIMIT 1",
 );
 
 static DELETE: Statement = Statement::same("DELETE FROM sync_deliveries WHERE id <= ?");
@@ -86,9 +94,12 @@ impl Store {
         let puts = jobs::merge(deliveries.iter().filter_map(|delivery| delivery.put.as_ref()));
         let puts = batches(&puts).map_err(|error| StoreError::bug(what, error))?;
         let attempts = self.attempts(what, Caller::Urgent);
-        if let (Dialect::Postgres, [rows], [puts]) = (self.dialect(), rows.as_slice(), puts.as_slice()) {
+        if let (Dialect::Postgres | Dialect::Sqlite, [rows], [puts]) =
+            (self.dialect(), rows.as_slice(), puts.as_slice())
+        {
             let args = [Arg::Text(rows), Arg::Text(puts)];
-            transact!(attempts.single_statement(true), |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
+            let single = self.dialect() == Dialect::Postgres;
+            transact!(attempts.single_statement(single), |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
             return Ok(());
         }
         transact!(attempts, |tx| {
@@ -109,6 +120,16 @@ impl Store {
         let rows = self.read(what, &COUNT, &[]).await?;
         let count = rows.first().map_or(Ok(0), |row| row.int("n")).map_err(|error| StoreError::of(what, error))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// The body of the newest webhook about that document, among the last 5,000 of all.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn recent_delivery(&self, doctype: &str, name: &str) -> Result<Option<String>, StoreError> {
+        let what = "look for a webhook";
+        let rows = self.read(what, &RECENT, &[Arg::Text(doctype), Arg::Text(name)]).await?;
+        rows.first().map(|row| row.text("body")).transpose().map_err(|error| StoreError::of(what, error))
     }
 
     /// Deletes deliveries older than `max_age`, and the oldest beyond `max_rows`; how many. Works in small

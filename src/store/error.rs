@@ -239,6 +239,20 @@ pub(super) enum Class {
     Bug,
 }
 
+impl Class {
+    /// Metric label.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "connection_lost",
+            Self::Contention => "contention",
+            Self::Taken => "key_taken",
+            Self::Data => "data",
+            Self::Denied => "denied",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 /// Sorts a driver's error by the codes that design section 4 lists, and by SQLSTATE classes.
 pub(super) fn class(error: &sqlx::Error) -> Class {
     let database = match error {
@@ -263,9 +277,10 @@ pub(super) fn class(error: &sqlx::Error) -> Class {
         (_, "42501") => Class::Denied,
         (ErrorKind::UniqueViolation, _) => Class::Taken,
         (_, code) if code.starts_with("22") || code.starts_with("23") || code.starts_with("54") => Class::Data,
-        // 08 connection, 53 resources, 57P shutdown, 28 password, 3D database, 25P03 idle in transaction.
+        // 08 connection, 53 resources, 57P shutdown, 28 password, 3D database, 25P03 idle in transaction, 25006 read-only.
         (_, code)
-            if ["08", "53", "57P", "28", "3D", "58"].iter().any(|class| code.starts_with(class)) || code == "25P03" =>
+            if ["08", "53", "57P", "28", "3D", "58"].iter().any(|class| code.starts_with(class))
+                || matches!(code, "25P03" | "25006") =>
         {
             Class::Lost
         }

@@ -11,7 +11,7 @@ use crate::domain::document::Unknown;
 pub(super) static ALL: &[&Statement] = &[&PAGE];
 
 static PAGE: Statement = Statement::same(
-    "SELECT {id:c.id} AS id, c.erpnext_id, s.creation, s.unknown, {flag:s.gone = 'filtered'} AS is_filtered,
+    "SELECT {id:c.id} AS id, c.erpnext_id, s.creation, s.unknown, s.synced_at, {flag:s.gone = 'filtered'} AS is_filtered,
         {flag:s.creation IS NULL AND EXISTS (SELECT 1 FROM sync_suggestions AS q WHERE q.customer_id = c.id)} AS is_asked
      FROM customers AS c LEFT JOIN sync_state AS s ON s.customer_id = c.id
      WHERE c.id > ? AND c.erpnext_id IS NOT NULL AND (c.deleted_at IS NULL OR s.gone = 'filtered')
@@ -27,6 +27,8 @@ pub struct Followed {
     pub name: String,
     /// Its `creation`; null for an adopted row that was never read.
     pub creation: Option<String>,
+    /// When what ERPNext says of it was last written, by the database's clock (milliseconds since 1970 UTC).
+    pub synced_at: Option<i64>,
     /// Parts that could not be read last time.
     pub unknown: Unknown,
     /// It is a tombstone, because the filter leaves it out.
@@ -52,6 +54,7 @@ fn decode(row: &Row) -> Result<Followed, sqlx::Error> {
         id: row.int("id")?,
         name: row.text("erpnext_id")?,
         creation: row.maybe_text("creation")?,
+        synced_at: row.maybe_int("synced_at")?,
         unknown: Unknown::parse(row.maybe_text("unknown")?.as_deref()),
         filtered: row.flag("is_filtered")?,
         asked: row.flag("is_asked")?,

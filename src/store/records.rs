@@ -1,19 +1,20 @@
 //! Whole records as our tables have them: what a batch that is about to be written is compared with.
 //!
-//! Invariant: only reads, without locks; `apply` looks again under lock at what it changes.
+//! Invariant: records are read without locks; `apply` looks again under lock at what it changes. The one write in here
+//! makes the next read of a document compare the row itself, because its content hash is forgotten.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
 use super::apply::{ADDRESSES_OF, CONTACTS_OF};
-use super::db::Statement;
+use super::db::{Arg, Statement, batches, update_rows};
 use super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
-use super::transact::Fault;
+use super::transact::{Caller, Fault, transact};
 use super::{Store, StoreError};
 use crate::domain::customer::{CustomerId, Record};
 
-pub(super) static ALL: &[&Statement] = &[&LIVING];
+pub(super) static ALL: &[&Statement] = &[&LIVING, &DISTRUST];
 
 static LIVING: Statement = Statement::built(|_| {
     format!(
@@ -21,6 +22,10 @@ static LIVING: Statement = Statement::built(|_| {
          WHERE t.deleted_at IS NULL",
         CUSTOMERS.select()
     )
+});
+
+static DISTRUST: Statement = Statement::built(|dialect| {
+    update_rows(dialect, "sync_state", "id int", "t.customer_id = r.id", &[("hash", "''".into())])
 });
 
 impl Store {
@@ -54,5 +59,24 @@ impl Store {
             Ok(records)
         };
         gather().map_err(|fault| fault.into_error(what))
+    }
+
+    /// Makes the next read of these customers write whatever differs in their rows, also where their documents are as they
+    /// were: another program may have changed the rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`].
+    pub async fn distrust(&self, ids: &[CustomerId]) -> Result<(), StoreError> {
+        let what = "forget what was written of customers";
+        let ids: BTreeSet<&CustomerId> = ids.iter().collect();
+        let ids: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
+        let rows = batches(&ids).map_err(|error| StoreError::bug(what, error))?;
+        transact!(self.attempts(what, Caller::Worker), |tx| {
+            for batch in &rows {
+                tx.execute(&DISTRUST, &[Arg::Text(batch)]).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 }

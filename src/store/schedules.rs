@@ -15,7 +15,8 @@ use super::db::{Arg, Row, Statement};
 use super::transact::{Caller, transact};
 use super::{Store, StoreError};
 
-pub(super) static ALL: &[&Statement] = &[&CLOCK, &ENSURE, &LIST, &TAKE, &KEEP, &FINISH, &DUE_NOW, &PAUSE, &RESUME];
+pub(super) static ALL: &[&Statement] =
+    &[&CLOCK, &ENSURE, &LIST, &TAKE, &KEEP, &FINISH, &DUE_NOW, &FORWARD, &PAUSE, &RESUME];
 
 static CLOCK: Statement = Statement::same("SELECT {now} AS now_at");
 
@@ -30,9 +31,13 @@ static ENSURE: Statement = Statement::same(
         spec = {new:spec}",
 );
 
+// No process asks for more than ten minutes without a sign of life: a later `busy_until` was written by a clock that was
+// wrong, and would keep everybody else away until that time comes.
 static LIST: Statement = Statement::same(
-    "SELECT name, spec, {flag:paused} AS paused, next_at, {now} AS now_at, {flag:busy_until > {now}} AS busy,
-            {flag:token IS NOT NULL} AS taken, idle, last_started_at, last_finished_at, last_result
+    "SELECT name, spec, {flag:paused} AS paused, next_at, {now} AS now_at,
+            {flag:busy_until > {now} AND busy_until <= {now} + 600000} AS busy,
+            {flag:token IS NOT NULL} AS taken, idle, last_started_at, last_finished_at, last_result,
+            succeeded_at
      FROM sync_schedules ORDER BY name",
 );
 
@@ -40,7 +45,7 @@ static LIST: Statement = Statement::same(
 static TAKE: Statement = Statement::same(
     "UPDATE sync_schedules SET token = ?, busy_until = {now} + ?, next_at = NULL, last_started_at = {now}
      WHERE name = ? AND (token = ? OR (NOT paused
-        AND (busy_until IS NULL OR busy_until <= {now})
+        AND (busy_until IS NULL OR busy_until <= {now} OR busy_until > {now} + 600000)
         AND (next_at <= {now} OR token IS NOT NULL)))",
 );
 
@@ -49,7 +54,7 @@ static KEEP: Statement =
 
 static FINISH: Statement = Statement::same(
     "UPDATE sync_schedules SET token = NULL, busy_until = NULL, next_at = COALESCE(next_at, {now} + NULLIF(?, -1)), idle = ?,
-        last_finished_at = {now}, last_result = ?
+        last_finished_at = {now}, last_result = ?, succeeded_at = COALESCE({now} + NULLIF(?, -1), succeeded_at)
      WHERE name = ? AND token = ?",
 );
 
@@ -57,6 +62,12 @@ static FINISH: Statement = Statement::same(
 const NEVER: i64 = -1;
 
 static DUE_NOW: Statement = Statement::same("UPDATE sync_schedules SET next_at = {now} WHERE name = ? AND NOT paused");
+
+// While somebody is at it `next_at` is null, and what is set then holds when the turn ends.
+static FORWARD: Statement = Statement::same(
+    "UPDATE sync_schedules SET next_at = {now} + ? WHERE name = ? AND NOT paused
+     AND (next_at > {now} + ? OR (next_at IS NULL AND token IS NOT NULL))",
+);
 
 static PAUSE: Statement = Statement::same("UPDATE sync_schedules SET paused = TRUE WHERE name = ?");
 static RESUME: Statement = Statement::same("UPDATE sync_schedules SET paused = FALSE WHERE name = ?");
@@ -86,6 +97,8 @@ pub struct ScheduleRow {
     pub last_finished_at: Option<i64>,
     /// How it ended last.
     pub last_result: Option<String>,
+    /// When it last ended without a failure.
+    pub succeeded_at: Option<i64>,
 }
 
 impl ScheduleRow {
@@ -178,7 +191,7 @@ impl Store {
         self.change_schedule("keep a schedule", &KEEP, &args).await
     }
 
-    /// Ends a turn: due again after `next_in` (`None`: never by itself), or at once where somebody asked for that
+    /// Ends a turn with what came of it, `Err` being a failure: due again after `next_in` (`None`: never by itself), or at once where somebody asked for that
     /// meanwhile. False where the turn was somebody else's by now; nothing changed then.
     ///
     /// # Errors
@@ -188,10 +201,13 @@ impl Store {
         turn: &Turn,
         next_in: Option<Duration>,
         idle: u32,
-        result: &str,
+        result: Result<&str, &str>,
     ) -> Result<bool, StoreError> {
         let next_in = Arg::Int(next_in.map_or(NEVER, milliseconds));
-        let args = [next_in, Arg::Int(i64::from(idle)), Arg::Text(result), Arg::Text(&turn.name), Arg::Int(turn.token)];
+        let succeeded = Arg::Int(if result.is_ok() { 0 } else { NEVER });
+        let (Ok(text) | Err(text)) = result;
+        let (name, token) = (Arg::Text(&turn.name), Arg::Int(turn.token));
+        let args = [next_in, Arg::Int(i64::from(idle)), Arg::Text(text), succeeded, name, token];
         self.change_schedule("end a turn of a schedule", &FINISH, &args).await
     }
 
@@ -201,6 +217,16 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
     pub async fn due_now(&self, name: &str) -> Result<bool, StoreError> {
         self.change_schedule("make a schedule due", &DUE_NOW, &[Arg::Text(name)]).await
+    }
+
+    /// Makes a schedule due after `wait`, where that is earlier than by itself; false where it is not, and for one that is
+    /// paused, off or unknown.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`].
+    pub async fn bring_forward(&self, name: &str, wait: Duration) -> Result<bool, StoreError> {
+        let wait = Arg::Int(milliseconds(wait));
+        self.change_schedule("bring a schedule forward", &FORWARD, &[wait, Arg::Text(name), wait]).await
     }
 
     /// Keeps a schedule from being taken; a turn under way goes on. False for an unknown one.
@@ -245,6 +271,7 @@ fn schedule(row: &Row) -> Result<ScheduleRow, sqlx::Error> {
         last_started_at: row.maybe_int("last_started_at")?,
         last_finished_at: row.maybe_int("last_finished_at")?,
         last_result: row.maybe_text("last_result")?,
+        succeeded_at: row.maybe_int("succeeded_at")?,
     })
 }
 

@@ -17,6 +17,9 @@ use crate::domain::time::iso;
 
 pub(super) static ALL: &[&Statement] = &[&NAMED, &OF_ROWS, &PAGE, &ONE, &OPEN, &DECIDE, &ACCEPT];
 
+/// Asked every few seconds.
+pub(super) static MEASURED: &[&Statement] = &[&OPEN];
+
 fn text(rest: &str) -> String {
     format!(
         "SELECT {{id:s.id}} AS id, s.name, s.creation, {{id:s.customer_id}} AS customer, \

@@ -6,7 +6,6 @@
 //! seen), a dead connection once and only before the commit.
 
 use std::io::ErrorKind;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -16,6 +15,7 @@ use super::db::{Tx, Use};
 use super::error::{Class, class};
 use super::options::Dialect;
 use super::{Store, StoreError};
+use crate::telemetry::metrics;
 
 /// Longest life of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -215,7 +215,7 @@ impl<'s> Attempts<'s> {
         match self.repeats.next(class) {
             None => Err(StoreError::of(self.what, error)),
             Some(pause) => {
-                self.store.inner.repeats.fetch_add(1, Ordering::Relaxed);
+                metrics::transaction_repeated(class.as_str());
                 tokio::time::sleep(pause).await;
                 Ok(())
             }

@@ -31,7 +31,7 @@ fn with(mut reply: Reply, name: HeaderName, value: &'static str) -> Reply {
 }
 
 fn error(reply: Reply) -> Error {
-    reply.read("test").expect_err("this is no success")
+    reply.read::<Map<String, Value>>("test").expect_err("this is no success")
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn recorded_errors_have_their_kind_and_erpnexts_words() {
 
 #[test]
 fn recorded_successes_are_read() {
-    let one = recorded("21-customer-get-full.json").read("get").unwrap();
+    let one = recorded("21-customer-get-full.json").read::<Map<String, Value>>("get").unwrap();
     assert_eq!(take(one, "data").unwrap()["customer_name"], "Rec Full Details Inc");
-    let empty = recorded("76-no-permission-empty-list.json").read("list").unwrap();
+    let empty = recorded("76-no-permission-empty-list.json").read::<Map<String, Value>>("list").unwrap();
     assert_eq!(take(empty, "data").unwrap(), serde_json::json!([]));
-    let user = recorded("71-logged-user.json").read("logged_user").unwrap();
+    let user = recorded("71-logged-user.json").read::<Map<String, Value>>("logged_user").unwrap();
     assert_eq!(take(user, "message").unwrap(), "sync@example.com");
 }
 

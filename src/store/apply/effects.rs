@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
@@ -52,8 +53,8 @@ pub(super) struct Effects<'a> {
     pub(super) addresses_gone: Rows,
     pub(super) contacts: Rows,
     pub(super) contacts_gone: Rows,
-    pub(super) states: Rows,
-    pub(super) notes: Rows,
+    pub(super) states: Vec<StateRow<'a>>,
+    pub(super) notes: Vec<StateRow<'a>>,
     pub(super) unknown: Rows,
     pub(super) aliases: BTreeMap<(String, String), CustomerId>,
     pub(super) changes: Vec<Change<'a>>,
@@ -82,7 +83,7 @@ pub(super) fn work_out<'a>(
                     }
                 }
                 Write::Note { seen, state } => {
-                    effects.notes.push(state_row(seen.id, state, None));
+                    effects.notes.push(StateRow::new(seen.id, state, None)?);
                     effects.written.push((seen.id, Effect::Unchanged));
                 }
                 Write::MarkUnknown { seen, unknown } => {
@@ -155,7 +156,7 @@ impl<'a> Effects<'a> {
     fn update(
         &mut self,
         claim: &'a Claim,
-        upsert: &Upsert,
+        upsert: &'a Upsert,
         id: CustomerId,
         before: &Present,
         linked: &Linked,
@@ -168,7 +169,7 @@ impl<'a> Effects<'a> {
         let old_fields = flatten(&old)?;
         let mut new_fields = upsert.fields_over(&old_fields)?;
         let changes = diff(&old_fields, &new_fields);
-        self.states.push(state_row(id, &upsert.state, Some(&upsert.record)));
+        self.states.push(StateRow::new(id, &upsert.state, Some(&upsert.record))?);
         if changes.is_empty() && !before.deleted {
             self.written.push((id, Effect::Unchanged));
             return Ok(());
@@ -288,7 +289,7 @@ impl<'a> Effects<'a> {
             let Insert { upsert, slot, .. } = &self.inserts[index];
             let (upsert, slot) = (*upsert, *slot);
             self.written[slot].0 = *id;
-            self.states.push(state_row(*id, &upsert.state, Some(&upsert.record)));
+            self.states.push(StateRow::new(*id, &upsert.state, Some(&upsert.record))?);
             self.link(*id, &upsert.record.addresses, &[], Part::Addresses)?;
             self.link(*id, &upsert.record.contacts, &[], Part::Contacts)?;
         }
@@ -349,20 +350,38 @@ fn merge_change(old: Option<CustomerId>, new: Option<CustomerId>) -> Option<Fiel
     (old != new).then(change)
 }
 
-/// A row of `sync_state`; `base` only where the public values were written.
-fn state_row(id: CustomerId, state: &State, base: Option<&Record>) -> Map<String, Value> {
-    let base = base.and_then(|record| serde_json::to_string(record).ok());
-    object(json!({
-        "id": id,
-        "document": state.document,
-        "hash": state.hash,
-        "document_hash": state.document_hash,
-        "base": base,
-        "creation": state.creation,
-        "modified": state.modified,
-        "unknown": state.unknown.stored(),
-        "problems": state.problems,
-    }))
+/// A row of `sync_state`. The documents are most of what a batch weighs, so they are borrowed.
+#[derive(Serialize)]
+pub(super) struct StateRow<'a> {
+    pub(super) id: CustomerId,
+    document: &'a str,
+    hash: &'a str,
+    document_hash: &'a str,
+    /// Only where the public values were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    creation: &'a str,
+    modified: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<&'a str>,
+}
+
+impl<'a> StateRow<'a> {
+    fn new(id: CustomerId, state: &'a State, base: Option<&Record>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            id,
+            document: &state.document,
+            hash: &state.hash,
+            document_hash: &state.document_hash,
+            base: base.map(serde_json::to_string).transpose()?,
+            creation: &state.creation,
+            modified: &state.modified,
+            unknown: state.unknown.stored(),
+            problems: state.problems.as_deref(),
+        })
+    }
 }
 
 /// An object without its nulls: a missing key is null in a batch.

@@ -14,13 +14,13 @@ mod suggestions;
 mod write;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use super::db::{Statement, Tx};
 use super::transact::{Caller, End, Fault, transact_or_not};
 use super::{Store, StoreError};
 use crate::domain::job::{JobError, Outcome};
 use crate::domain::plan::{Applied, Unit};
+use crate::telemetry::metrics;
 
 pub(super) use changes::record_one;
 pub(super) use present::{ADDRESSES_OF, CONTACTS_OF};
@@ -37,12 +37,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Busy`], [`StoreError::Bug`]; nothing was written then, or, where the
     /// connection broke during the commit, all of it: the jobs are claimed again after their lease and find it done.
-    pub async fn apply(&self, units: Vec<Unit>) -> Result<Vec<Applied>, StoreError> {
-        match self.apply_together(&units).await {
+    pub async fn apply(&self, units: &[Unit]) -> Result<Vec<Applied>, StoreError> {
+        match self.apply_together(units).await {
             Err(StoreError::Refused { .. }) => {
                 let mut applied = Vec::with_capacity(units.len());
                 for unit in units {
-                    applied.push(self.apply_alone(unit).await?);
+                    applied.push(self.apply_alone(unit.clone()).await?);
                 }
                 Ok(applied)
             }
@@ -90,11 +90,11 @@ impl Store {
             match end {
                 Attempt::Done(applied) => return Ok(applied),
                 Attempt::LeasesLost(more) => {
-                    self.inner.repeats.fetch_add(1, Ordering::Relaxed);
+                    metrics::transaction_repeated("lease_lost");
                     lost.extend(more);
                 }
                 Attempt::Raced(more) => {
-                    self.inner.repeats.fetch_add(1, Ordering::Relaxed);
+                    metrics::transaction_repeated("overtaken");
                     raced.extend(more);
                 }
             }

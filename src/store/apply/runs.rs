@@ -2,7 +2,8 @@
 //! crashes when.
 //!
 //! Invariant: a job is counted by one word, that of the greatest thing that happened to it, and only when the run has
-//! seen its end; `jobs::settle` then takes the run off it.
+//! seen its end; `jobs::settle` then takes the run off it. A run that is over counts nothing any more: jobs that it left
+//! behind go on by themselves.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,13 @@ static COUNT: Statement = Statement::built(|dialect| {
     let mut assignments: Vec<(&str, String)> =
         WORDS.iter().map(|word| (*word, format!("t.{word} + COALESCE(r.{word}, 0)"))).collect();
     assignments.push(("updated_at", "{now}".into()));
-    update_rows(dialect, "sync_runs", &format!("id int, {}", columns.join(", ")), "t.id = r.id", &assignments)
+    update_rows(
+        dialect,
+        "sync_runs",
+        &format!("id int, {}", columns.join(", ")),
+        "t.id = r.id AND t.state = 'running'",
+        &assignments,
+    )
 });
 
 /// Adds the living units to the counts of their runs.

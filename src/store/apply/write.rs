@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::db::{Arg, Statement, Tx, batches, delete_rows, update_rows};
@@ -157,8 +158,8 @@ pub(super) async fn rows(tx: &mut Tx, effects: &mut Effects<'_>) -> Result<(), F
     run(tx, &ADDRESSES_UPSERT, &mut effects.addresses, by_link).await?;
     run(tx, &CONTACTS_DELETE, &mut effects.contacts_gone, by_link).await?;
     run(tx, &CONTACTS_UPSERT, &mut effects.contacts, by_link).await?;
-    run(tx, &STATE_UPSERT, &mut effects.states, by_id).await?;
-    run(tx, &STATE_NOTE, &mut effects.notes, by_id).await?;
+    run(tx, &STATE_UPSERT, &mut effects.states, |row| row.id).await?;
+    run(tx, &STATE_NOTE, &mut effects.notes, |row| row.id).await?;
     run(tx, &STATE_UNKNOWN, &mut effects.unknown, by_id).await?;
     run(tx, &STATE_GONE, &mut effects.tombstones, by_id).await?;
     run(tx, &STATE_STAMPS, &mut effects.stamps, by_id).await?;
@@ -194,11 +195,11 @@ async fn insert(tx: &mut Tx, effects: &Effects<'_>) -> Result<Vec<CustomerId>, F
         .collect()
 }
 
-async fn run<K: Ord>(
+async fn run<T: Serialize, K: Ord>(
     tx: &mut Tx,
     statement: &'static Statement,
-    rows: &mut [Map<String, Value>],
-    key: fn(&Map<String, Value>) -> K,
+    rows: &mut [T],
+    key: fn(&T) -> K,
 ) -> Result<(), Fault> {
     rows.sort_by_key(key);
     for batch in batches(rows)? {

@@ -4,6 +4,7 @@
 //! no statement depends on a server's configuration. sqlx's ping before each checkout stays off (it costs 9–31 %);
 //! instead connections older than the last one that was found dead are tested, see [`Pool::distrust`].
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,10 +32,11 @@ const SQLITE_READERS: u32 = 4;
 pub(in crate::store) const SPELLING: &str = "customer_sync_spelling";
 
 /// Plans are made anew for each execution: a plan cached while a table was empty made look-ups ten times slower, and
-/// a batch amortises the planning.
+/// a batch amortises the planning. All our joins look a batch up by a key; during a first run the statistics say that
+/// tables are empty still, and PostgreSQL would read them whole to hash or to sort them.
 const POSTGRES_SESSION: &str = "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '1s'; \
     SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'; SET plan_cache_mode = 'force_custom_plan'; \
-    SET jit = off; SET client_min_messages = 'warning'";
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; SET client_min_messages = 'warning'";
 
 /// Strict, because a value that does not fit must be an error, never a silent cut.
 const MARIADB_SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
@@ -48,6 +50,17 @@ pub(in crate::store) enum Use {
     Read,
     /// Anything.
     Write,
+}
+
+/// How the connections to the database are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Open and free.
+    pub idle: u64,
+    /// At work.
+    pub busy: u64,
+    /// Most that may be open at once.
+    pub max: u64,
 }
 
 /// The pools of one database.
@@ -126,6 +139,27 @@ impl Pool {
             (Drivers::Postgres(pool), _) => Conn::Postgres(pool.acquire().await?),
             (Drivers::Mariadb(pool), _) => Conn::Mariadb(pool.acquire().await?),
         })
+    }
+
+    /// How the connections are used now; asks nobody.
+    pub(in crate::store) fn connections(&self) -> Connections {
+        fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Connections {
+            let (open, idle) = (u64::from(pool.size()), pool.num_idle() as u64);
+            // The two are not read in one moment.
+            Connections { idle, busy: open.saturating_sub(idle), max: u64::from(pool.options().get_max_connections()) }
+        }
+        match &self.drivers {
+            Drivers::Sqlite { writer, readers } => {
+                let (writer, readers) = (of(writer), of(readers));
+                Connections {
+                    idle: writer.idle + readers.idle,
+                    busy: writer.busy + readers.busy,
+                    max: writer.max + readers.max,
+                }
+            }
+            Drivers::Postgres(pool) => of(pool),
+            Drivers::Mariadb(pool) => of(pool),
+        }
     }
 
     /// Notes that a connection was found dead: every connection opened before now is tested before its next use.
@@ -212,6 +246,12 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
         .busy_timeout(BUSY_TIMEOUT)
         .collation(SPELLING, compare_names)
         .disable_statement_logging())
+}
+
+/// The file that an SQLite URL names; nothing is opened.
+pub(in crate::store) fn sqlite_file(url: &str) -> Result<PathBuf, StoreError> {
+    let options: SqliteConnectOptions = url.parse().map_err(|_| unreadable_url("sqlite://data/customers.db"))?;
+    Ok(options.get_filename().to_owned())
 }
 
 fn sqlite(options: &SqliteConnectOptions) -> Drivers {

@@ -10,7 +10,8 @@ mod rows;
 mod statement;
 mod tx;
 
-pub(super) use connect::{Pool, SPELLING, Use, quoted};
+pub use connect::Connections;
+pub(super) use connect::{Pool, SPELLING, Use, quoted, sqlite_file};
 pub(super) use grammar::{delete_rows, update_rows};
 pub(super) use rows::{Arg, Row, batches};
 pub(super) use statement::{Statement, expand};

@@ -178,6 +178,9 @@ fn token(dialect: Dialect, token: &str) -> Option<String> {
 
 /// The bound JSON array as a table without alias.
 ///
+/// SQLite: `jsonb_each` hands each object on as it was parsed; `json_each` would write it as text again, for each column to
+/// parse anew.
+///
 /// MariaDB's `JSON_TABLE` cuts and saturates silently what does not fit its own column types, and takes the database's
 /// default character set. So a key may be one longer than the column that it goes into, a decimal travels as text (both
 /// are then refused by the column), and the character set is always spelled out; the collation of a key is that of the
@@ -187,7 +190,7 @@ fn rows(dialect: Dialect, columns: &str) -> String {
     match dialect {
         Dialect::Sqlite => {
             let list: Vec<String> = columns.map(|(name, _)| format!("value ->> '{name}' AS {name}")).collect();
-            format!("(SELECT {} FROM json_each(?))", list.join(", "))
+            format!("(SELECT {} FROM jsonb_each(?))", list.join(", "))
         }
         Dialect::Postgres => {
             let list: Vec<String> = columns

@@ -19,7 +19,7 @@ use crate::domain::job::{Cause, Claim, DocKey, Lane};
 pub(super) static ALL: &[&Statement] = &[&CLAIM, &LEASE, &RELEASE];
 
 const COLUMNS: &str = "doctype, name, lane, generation, attempts, cause, delivery_id, \
-    {flag:absent} AS absent, run_id";
+    {flag:absent} AS absent, run_id, modified";
 
 /// Values: token and lease (not on MariaDB, which cannot return updated rows and takes [`LEASE`] as a second step),
 /// lane, limit.
@@ -91,11 +91,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
     pub async fn claim(&self, limit: u32, bulk_limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        let mut token = 0;
-        while token == 0 {
-            token = rand::rng().random();
-        }
-        let lease = milliseconds(lease);
+        let (token, lease) = (new_token(), milliseconds(lease));
         transact!(self.attempts("claim jobs", Caller::Worker), |tx| {
             let mut claims = claim(tx, Lane::Fast, limit, token, lease).await?;
             let left = limit.saturating_sub(u32::try_from(claims.len()).unwrap_or(u32::MAX)).min(bulk_limit);
@@ -103,6 +99,21 @@ impl Store {
                 claims.extend(claim(tx, Lane::Bulk, left, token, lease).await?);
             }
             Ok(claims)
+        })
+        .await
+    }
+
+    /// Claims up to `limit` due jobs of one lane: of the fast one, or, where nothing is due there, of the bulk lane.
+    ///
+    /// # Errors
+    /// As [`Store::claim`].
+    pub async fn claim_one_lane(&self, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let (token, lease) = (new_token(), milliseconds(lease));
+        transact!(self.attempts("claim jobs", Caller::Worker), |tx| {
+            match claim(tx, Lane::Fast, limit, token, lease).await? {
+                none if none.is_empty() => claim(tx, Lane::Bulk, limit, token, lease).await,
+                claims => Ok(claims),
+            }
         })
         .await
     }
@@ -120,6 +131,15 @@ impl Store {
         })
         .await
     }
+}
+
+/// Random, and never zero.
+fn new_token() -> i64 {
+    let mut token = 0;
+    while token == 0 {
+        token = rand::rng().random();
+    }
+    token
 }
 
 async fn claim(tx: &mut Tx, lane: Lane, limit: u32, token: i64, lease: i64) -> Result<Vec<Claim>, Fault> {
@@ -154,5 +174,6 @@ fn decode(row: &Row, token: i64) -> Result<Claim, Fault> {
         delivery_id: row.maybe_text("delivery_id")?,
         absent: row.flag("absent")?,
         run: row.maybe_int("run_id")?,
+        modified: row.maybe_text("modified")?,
     })
 }

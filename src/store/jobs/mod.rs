@@ -10,14 +10,18 @@ mod list;
 mod put;
 mod queue;
 mod settle;
+mod waiting;
 
 pub use actions::Selection;
 pub use list::{JobFilter, JobRow, JobState, States};
-pub use queue::QueueState;
+pub use queue::{Depth, QueueState};
+pub use waiting::Pending;
 
 pub(super) use put::{PUT_TEXT, merge, put_batches, put_rows};
+pub(super) use queue::MEASURED;
 pub(super) use settle::{Settlement, ends_for_run, lock_jobs, settle_jobs};
 
 use super::db::Statement;
 
-pub(super) static ALL: &[&[&Statement]] = &[actions::ALL, claim::ALL, list::ALL, put::ALL, queue::ALL, settle::ALL];
+pub(super) static ALL: &[&[&Statement]] =
+    &[actions::ALL, claim::ALL, list::ALL, put::ALL, queue::ALL, settle::ALL, waiting::ALL];

@@ -1,14 +1,17 @@
 //! What the queue looks like: for metrics, the page and the pause of an idle worker.
 //!
-//! Invariant: only reads. [`Store::queue`] scans the table once and is meant for every few seconds;
-//! [`Store::next_due_in`] reads two index entries and may be asked all the time.
+//! Invariant: only reads. [`Store::queue`] scans the table once and is meant for people; [`Store::depth`] reads the index
+//! alone and is meant for every few seconds; [`Store::next_due_in`] reads two index entries and may be asked all the time.
 
 use std::time::Duration;
 
 use super::super::db::{Arg, Statement};
 use super::super::{Store, StoreError};
 
-pub(super) static ALL: &[&Statement] = &[&QUEUE, &NEXT, &DUE, &DEAD];
+pub(super) static ALL: &[&Statement] = &[&QUEUE, &DEPTH, &NEXT, &DUE, &DEAD];
+
+/// Asked every few seconds.
+pub(in crate::store) static MEASURED: &[&Statement] = &[&DEPTH];
 
 static QUEUE: Statement = Statement::same(
     "SELECT {count:COALESCE(SUM(CASE WHEN lane = 0 AND run_at <= {now} THEN 1 ELSE 0 END), 0)} AS due_fast,
@@ -20,6 +23,26 @@ static QUEUE: Statement = Statement::same(
             MIN(run_at) - {now} AS next_due_in
      FROM sync_jobs",
 );
+
+// Each part is one range of the index (lane, run_at), which has all that is asked; a condition on both lanes would read
+// the whole table on one database or another.
+static DEPTH: Statement = Statement::built(|_| {
+    let part = |part: &str, lane: i64, when: &str| {
+        format!(
+            "SELECT {{text:'{part}'}} AS part, {{count:COUNT(*)}} AS jobs, {{now}} - MIN(run_at) AS age \
+             FROM sync_jobs WHERE lane = {lane} AND run_at {when}"
+        )
+    };
+    [
+        part("fast", 0, "<= {now}"),
+        part("bulk", 1, "<= {now}"),
+        part("later", 0, "> {now}"),
+        part("later", 1, "> {now}"),
+        part("dead", 0, "IS NULL"),
+        part("dead", 1, "IS NULL"),
+    ]
+    .join(" UNION ALL ")
+});
 
 static NEXT: Statement = Statement::same(
     "SELECT MIN(n.run_at) - {now} AS next_due_in FROM
@@ -54,7 +77,45 @@ pub struct QueueState {
     pub next_due_in: Option<Duration>,
 }
 
+/// How much there is to do, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Due jobs of the fast lane (also those whose lease has run out).
+    pub fast: u64,
+    /// Due jobs of the bulk lane.
+    pub bulk: u64,
+    /// How long the oldest due job of the fast lane has been due.
+    pub oldest_fast: Duration,
+    /// The same of the bulk lane.
+    pub oldest_bulk: Duration,
+    /// Being worked on, or waiting for a later time.
+    pub later: u64,
+    /// Dead.
+    pub dead: u64,
+}
+
 impl Store {
+    /// How much there is to do; reads index entries only.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn depth(&self) -> Result<Depth, StoreError> {
+        let what = "measure the queue";
+        let of = |error| StoreError::of(what, error);
+        let mut depth = Depth::default();
+        for row in self.read(what, &DEPTH, &[]).await? {
+            let jobs = row.int("jobs").map_err(of)?.unsigned_abs();
+            let age = row.maybe_int("age").map_err(of)?.map(duration).unwrap_or_default();
+            match row.text("part").map_err(of)?.as_str() {
+                "fast" => (depth.fast, depth.oldest_fast) = (jobs, age),
+                "bulk" => (depth.bulk, depth.oldest_bulk) = (jobs, age),
+                "later" => depth.later += jobs,
+                _ => depth.dead += jobs,
+            }
+        }
+        Ok(depth)
+    }
+
     /// The queue in numbers; one pass over the table.
     ///
     /// # Errors

@@ -176,7 +176,7 @@ fn ended<'a>(settlement: &Settlement<'a>) -> Option<UpdateRow<'a>> {
         Outcome::Retry { after, burn, error } => {
             Some(row(Some(milliseconds(*after)), claim.attempts + i64::from(*burn), Some(error)))
         }
-        Outcome::Dead(error) => Some(row(None, claim.attempts, Some(error))),
+        Outcome::Dead(error) => Some(row(None, claim.attempts + 1, Some(error))),
     }
 }
 

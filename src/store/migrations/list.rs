@@ -43,6 +43,10 @@ macro_rules! migrations {
                 name: "0004_runs",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0004_runs.sql")),
             },
+            Migration {
+                name: "0005_observe",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0005_observe.sql")),
+            },
         ]
     };
 }

@@ -19,6 +19,9 @@ use super::transact::Fault;
 use super::{Dialect, Store, StoreError};
 use list::Migration;
 
+/// The first migration of all.
+pub(super) const FIRST: &str = list::CUSTOMERS;
+
 pub(super) static ALL: &[&Statement] = &[&APPLIED, &BEGIN, &END];
 
 static APPLIED: Statement =

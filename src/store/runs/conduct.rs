@@ -17,9 +17,10 @@ use crate::domain::job::Put;
 
 pub(super) static ALL: &[&Statement] = &[&FREE, &CHOOSE, &TAKE, &KEEP, &RELEASE, &PROGRESS, &TOTAL, &PAUSE];
 
-// The unique index on `active_key` holds only what is running: a handful of rows.
+// The unique index on `active_key` holds only what is running: a handful of rows. No conductor asks for more than ten
+// minutes without a sign of life: a later `owner_until` was written by a clock that was wrong.
 const FREE_TEXT: &str = "SELECT id FROM sync_runs WHERE active_key IS NOT NULL
-     AND (owner_until IS NULL OR owner_until <= {now}) ORDER BY active_key LIMIT 1";
+     AND (owner_until IS NULL OR owner_until <= {now} OR owner_until > {now} + 600000) ORDER BY active_key LIMIT 1";
 
 static FREE: Statement = Statement::same(FREE_TEXT);
 static CHOOSE: Statement = Statement::built(|_| format!("{FREE_TEXT} {{skip}}"));

@@ -8,8 +8,12 @@ mod cancel;
 mod conduct;
 mod end;
 mod note;
+mod open;
 mod read;
 mod start;
+
+pub(super) use open::MEASURED;
+pub use open::OpenRun;
 
 use std::time::Duration;
 
@@ -18,7 +22,10 @@ use serde::Serialize;
 use super::db::Statement;
 use crate::domain::run::{Counts, RunCause, RunId, RunKind, RunState};
 
-pub(super) static ALL: &[&[&Statement]] = &[cancel::ALL, conduct::ALL, end::ALL, note::ALL, read::ALL, start::ALL];
+pub use read::Hold;
+
+pub(super) static ALL: &[&[&Statement]] =
+    &[cancel::ALL, conduct::ALL, end::ALL, note::ALL, open::ALL, read::ALL, start::ALL];
 
 /// A run as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,7 +11,7 @@ use super::{RunFilter, RunRow};
 use crate::domain::run::{Counts, RunCause, RunId, RunKind, RunState};
 use crate::domain::time::iso;
 
-pub(super) static ALL: &[&Statement] = &[&ONE, &PAGE, &LAST, &WAITS];
+pub(super) static ALL: &[&Statement] = &[&ONE, &PAGE, &LAST, &WAITS, &HOLD];
 
 const WHAT: &str = "read runs";
 
@@ -41,6 +41,24 @@ static LAST: Statement = Statement::built(|_| {
 static WAITS: Statement = Statement::same(
     "SELECT last_error FROM sync_jobs WHERE run_id = ? AND token IS NULL AND last_error IS NOT NULL LIMIT 1",
 );
+
+static HOLD: Statement = Statement::same(
+    "SELECT t.owner_until - {now} AS conducted_for,
+        (SELECT {count:COUNT(*)} FROM sync_jobs AS j WHERE j.run_id = t.id AND j.token IS NOT NULL AND j.run_at > {now}) AS held,
+        (SELECT MAX(j.run_at) FROM sync_jobs AS j WHERE j.run_id = t.id AND j.token IS NOT NULL) - {now} AS held_for
+     FROM sync_runs AS t WHERE t.id = ?",
+);
+
+/// What processes hold of a run: its lead and its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hold {
+    /// Until the lead of its conductor ends.
+    pub conducted_for: Option<Duration>,
+    /// Jobs that a worker holds.
+    pub jobs: i64,
+    /// Until the last of their leases ends.
+    pub jobs_until: Option<Duration>,
+}
 
 impl Store {
     /// The run of that id.
@@ -72,6 +90,23 @@ impl Store {
     pub async fn last_run(&self, kind: RunKind, state: RunState) -> Result<Option<RunRow>, StoreError> {
         let rows = self.read(WHAT, &LAST, &[Arg::Text(kind.as_str()), Arg::Text(state.as_str())]).await?;
         rows.first().map(decode).transpose().map_err(|fault| fault.into_error(WHAT))
+    }
+
+    /// What processes hold of a run.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn run_hold(&self, run: RunId) -> Result<Hold, StoreError> {
+        let of = |error| StoreError::of(WHAT, error);
+        let rows = self.read(WHAT, &HOLD, &[Arg::Int(run)]).await?;
+        let Some(row) = rows.first() else { return Ok(Hold::default()) };
+        let left = |milliseconds: i64| u64::try_from(milliseconds).ok().map(Duration::from_millis);
+        let conducted_for = row.maybe_int("conducted_for").map_err(of)?.and_then(left);
+        Ok(Hold {
+            conducted_for,
+            jobs: row.int("held").map_err(of)?,
+            jobs_until: row.maybe_int("held_for").map_err(of)?.and_then(left),
+        })
     }
 
     /// Why one of the run's jobs waits for another try; `None` where none of them failed.
