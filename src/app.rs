@@ -7,17 +7,18 @@ mod base;
 mod begin;
 mod session;
 mod settings;
+mod setup;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::domain::schedule::Schedule;
-use crate::inbox::{self, Inbox, Wake};
+use crate::inbox::{Inbox, Wake};
 use crate::lifecycle::{ExitReason, Tasks};
 use crate::store::Store;
 use crate::sync::gauges;
@@ -28,10 +29,12 @@ use crate::worker;
 
 use base::Parts;
 use begin::Full;
-use settings::{gate, web_limits, worker_settings};
+use settings::{gate, inbox_limits, verify_settings, web_limits, worker_settings};
 
-pub use base::{look, open_store};
+pub use base::{META_SITE, context, look, open_store, patient_client, store_options};
+pub use begin::META_MAPPING;
 pub use session::Session;
+pub use setup::{Connection, Listening};
 
 /// A running service.
 pub struct App {
@@ -55,8 +58,12 @@ impl App {
                 config.server.listen
             )
         })?;
+        let metrics_listener = config.metrics.listen.map(metrics_listener).transpose()?;
         let address = listener.local_addr().context("the address of the server is not known")?;
         let base = parts.open(config, new_site).await?;
+        // Before any run: one that fails at once brings its schedule forward.
+        let timetable = Arc::new(Timetable::new(config.schedule.clone()));
+        timetable.prepare(&base.context.store).await?;
         let full = if config.schedule.full == Schedule::Off { Full::Never } else { Full::IfNeeded };
         begin::full_run(&base, full).await?;
         begin::sweep(&base, config.schedule.sweep != Schedule::Off).await?;
@@ -67,27 +74,26 @@ impl App {
         let wake = Wake::default();
         // The inbox outlives the server: what was accepted before the stop is still answered.
         let inbox_stop = CancellationToken::new();
-        let limits = inbox::Limits {
-            waiting: config.webhook.channel.get(),
-            batch: config.webhook.batch.get(),
-            answer_within: config.webhook.commit_timeout,
-        };
-        let inbox = Inbox::start(store.clone(), limits, wake.clone(), &tasks, inbox_stop.clone());
+        let inbox = Inbox::start(store.clone(), inbox_limits(config), wake.clone(), &tasks, inbox_stop.clone());
         tasks.spawn("gauges", gauges::keep(context.clone(), exporter.clone(), tasks.stop()));
         let settings = worker_settings(config);
         worker::start(context.clone(), settings, wake.clone(), &tasks, tasks.stop());
         worker::start_conductor(context.clone(), settings, wake.clone(), &tasks, tasks.stop());
         let scheduler = worker::Scheduler {
             context: context.clone(),
-            timetable: Arc::new(Timetable::new(config.schedule.clone())),
+            timetable,
             retention: Arc::new(config.retention.clone()),
+            verify: verify_settings(config),
             wake: wake.clone(),
             tasks: tasks.clone(),
         };
         tasks.spawn("scheduler", scheduler.run(tasks.stop()));
-        let state =
-            web::State::new(context, inbox, wake, gate(config), web_limits(config), exporter.clone(), tasks.stop());
-        let server = web::serve(state, listener).context("the web server cannot start")?;
+        let mut scrape = Some(web::Scrape::new(exporter, config.metrics.token.as_ref().map(Secret::expose)));
+        if let Some((listener, scrape)) = metrics_listener.and_then(|listener| Some((listener, scrape.take()?))) {
+            serve_metrics(scrape, listener, &tasks)?;
+        }
+        let state = web::State::new(context, inbox, wake, gate(config), web_limits(config), tasks.stop());
+        let server = web::serve(state, scrape, listener, &tasks).context("the web server cannot start")?;
         let handle = server.handle();
         let stop = tasks.stop();
         tasks.spawn("web server stop", async move {
@@ -124,4 +130,27 @@ impl App {
         self.store.close().await;
         reason
     }
+}
+
+/// Binds the address that is for metrics alone.
+fn metrics_listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    web::bind(address).with_context(|| {
+        format!(
+            "cannot serve metrics on {address} (is another program using it? choose another one with metrics.listen)"
+        )
+    })
+}
+
+fn serve_metrics(scrape: web::Scrape, listener: TcpListener, tasks: &Tasks) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("the address of the metrics is not known")?;
+    let server = web::serve_metrics(scrape, listener).context("the server of metrics cannot start")?;
+    let handle = server.handle();
+    let stop = tasks.stop();
+    tasks.spawn("metrics server stop", async move {
+        stop.cancelled().await;
+        handle.stop(true).await;
+    });
+    tasks.spawn("metrics server", server);
+    tracing::info!(%address, "serving metrics");
+    Ok(())
 }

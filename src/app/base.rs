@@ -4,6 +4,7 @@
 //! known to be for this very site.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -17,7 +18,7 @@ use crate::sync::site::Site;
 use crate::sync::{Context, filtering};
 
 /// Which ERPNext site the database belongs to.
-const META_SITE: &str = "site";
+pub const META_SITE: &str = "site";
 
 /// What needs no database.
 pub(super) struct Parts {
@@ -42,6 +43,11 @@ impl Parts {
         let mapping = Mapping::compile(&config.mapping_config())?;
         let client = Client::new(client_options(config, &site)).context("[erpnext] cannot be used")?;
         Ok(Self { site, mapping, client })
+    }
+
+    /// The client alone.
+    pub(super) fn into_client(self) -> Client {
+        self.client
     }
 
     /// Opens the database. `new_site` lets one that was filled from another site be used.
@@ -85,12 +91,14 @@ impl Base {
 /// What is wrong, with what to do about it.
 pub async fn look(config: &Config) -> anyhow::Result<Context> {
     let parts = Parts::of(config)?;
+    let unready = "the tables are not up to date: run customer-sync migrate first (with --adopt if you have a customers table \
+                   already; its rows and ids stay as they are)";
+    if config.database.url.is_none() && !config.sqlite_file().exists() {
+        bail!(unready);
+    }
     let store = Store::connect(&store_options(config)).await?;
     if !store.pending_migrations().await?.is_empty() {
-        bail!(
-            "the tables are not up to date: run customer-sync migrate first (with --adopt if you have a customers table \
-             already; its rows and ids stay as they are)"
-        );
+        bail!(unready);
     }
     let url = parts.site.url.as_str().trim_end_matches('/');
     if let Some(known) = store.meta(META_SITE).await?
@@ -99,6 +107,28 @@ pub async fn look(config: &Config) -> anyhow::Result<Context> {
         bail!("this database was filled from {known}, but ERPNEXT_URL is {url}");
     }
     Ok(parts.context(config, store))
+}
+
+/// A client that waits no longer than that for an answer: for a command that a person waits for.
+///
+/// # Errors
+/// Which setting is wrong or missing.
+pub fn patient_client(config: &Config, answer_within: Duration) -> anyhow::Result<Client> {
+    let site = config.require_erpnext()?;
+    let mut options = client_options(config, &site);
+    options.connect_timeout = options.connect_timeout.min(answer_within);
+    options.read_timeout = options.read_timeout.min(answer_within);
+    Client::new(options).context("[erpnext] cannot be used")
+}
+
+/// What the use cases need, from parts that were made one by one. Nothing is read or written.
+///
+/// # Errors
+/// What is wrong with the mapping.
+pub fn context(config: &Config, client: Client, store: Store) -> anyhow::Result<Context> {
+    let site = config.require_erpnext()?;
+    let mapping = Mapping::compile(&config.mapping_config())?;
+    Ok(Parts { site, mapping, client }.context(config, store))
 }
 
 /// Opens the database and brings its tables up to date.
@@ -118,7 +148,9 @@ pub async fn open_store(config: &Config, adopt: bool) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-fn store_options(config: &Config) -> store::Options {
+/// How to reach the configured database.
+#[must_use]
+pub fn store_options(config: &Config) -> store::Options {
     store::Options {
         url: config.database_url().expose().to_owned(),
         schema: config.database.schema.clone(),

@@ -10,7 +10,7 @@ use crate::store::{Started, Store, StoreError};
 use crate::sync::{Context, filtering, runs};
 
 /// How the rows were made from documents.
-const META_MAPPING: &str = "mapping";
+pub const META_MAPPING: &str = "mapping";
 
 /// Whether a full run shall begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,8 @@ async fn anew(context: &Context, cause: RunCause, what: &str) -> Result<Started,
         return Ok(started);
     }
     let message = format!("{what} changed; a new run took its place");
-    context.store.end_run(started.run, &[RunState::Running], RunState::Superseded, Some(&message)).await?;
+    if context.store.end_run(started.run, &[RunState::Running], RunState::Superseded, Some(&message)).await? {
+        context.store.free_jobs(started.run).await?;
+    }
     runs::start(context, RunKind::Full, cause).await
 }

@@ -10,7 +10,9 @@ use crate::config::{Config, Site as SiteConfig};
 use crate::domain::schedule::Schedule;
 use crate::erpnext::Options;
 use crate::erpnext::signature::Verifier;
+use crate::inbox;
 use crate::sync::rules::Rules;
+use crate::sync::verify;
 use crate::telemetry::metrics;
 use crate::web::{self, Gate};
 use crate::worker;
@@ -79,6 +81,22 @@ pub(super) fn worker_settings(config: &Config) -> worker::Settings {
             max: worker.backoff_max,
         },
         sweep_after_full: config.schedule.sweep != Schedule::Off,
+    }
+}
+
+pub(super) fn verify_settings(config: &Config) -> verify::turn::Settings {
+    verify::turn::Settings {
+        sample: config.verify.sample.get(),
+        settle: config.verify.settle,
+        repair: config.schedule.full != Schedule::Off,
+    }
+}
+
+pub(super) fn inbox_limits(config: &Config) -> inbox::Limits {
+    inbox::Limits {
+        waiting: config.webhook.channel.get(),
+        batch: config.webhook.batch.get(),
+        answer_within: config.webhook.commit_timeout,
     }
 }
 

@@ -16,6 +16,8 @@ use super::values::Secret;
 const LEASE_TO_SPARE: Duration = Duration::from_secs(5);
 /// Customers in one batch of list calls, the size that was measured on real sites.
 const LARGEST_BATCH: usize = 200;
+/// Characters of a token that cannot be guessed.
+const SHORTEST_TOKEN: usize = 16;
 const DATABASES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mariadb", "mysql"];
 
 /// Reports all that is wrong.
@@ -23,6 +25,7 @@ pub(super) fn check(config: &Config, layers: &mut Layers) {
     if config.server.bodies_in_flight < config.server.body_limit {
         layers.problem("server.bodies_in_flight", "is below server.body_limit; write at least that size");
     }
+    check_metrics(config, layers);
     check_database(config, layers);
     check_erpnext(config, layers);
     if let Err(MappingProblems(problems)) = Mapping::compile(&config.mapping_config()) {
@@ -46,6 +49,22 @@ pub(super) fn check(config: &Config, layers: &mut Layers) {
             least.as_secs_f64().ceil()
         );
         layers.problem("worker.lease", message);
+    }
+}
+
+fn check_metrics(config: &Config, layers: &mut Layers) {
+    if config.metrics.listen.is_some_and(|own| own == config.server.listen && own.port() != 0) {
+        let message = "is server.listen; write another port, or remove it to have /metrics on server.listen";
+        layers.problem("metrics.listen", message);
+    }
+    if let Some(token) = config.metrics.token.as_ref().map(Secret::expose)
+        && (token.len() < SHORTEST_TOKEN || !token.chars().all(|letter| letter.is_ascii_graphic()))
+    {
+        let message = format!(
+            "is too easy to guess or cannot be sent in a header; write at least {SHORTEST_TOKEN} letters, digits and \
+             signs without spaces, for example what `openssl rand -hex 32` prints"
+        );
+        layers.problem("metrics.token", message);
     }
 }
 

@@ -33,12 +33,28 @@ pub(super) struct Layers {
     pub(super) problems: Vec<Problem>,
     /// Where each setting that is not a default came from, by full name.
     pub(super) sources: BTreeMap<String, Source>,
+    /// What was written for those of them that may be shown, by full name.
+    pub(super) shown: BTreeMap<String, String>,
+}
+
+/// A setting that somebody has set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its full name, e.g. `server.listen`.
+    pub setting: String,
+    /// Where it was written.
+    pub source: Source,
+    /// As it was written; `None` for secrets, and for lists and tables.
+    pub value: Option<String>,
 }
 
 impl Visitor for Layers {
     fn setting<T: Value>(&mut self, setting: Setting, default: T) -> T {
         let Some((raw, source)) = self.find(&setting) else { return default };
         self.sources.insert(setting.name(), source.clone());
+        if let Some(text) = raw.scalar().filter(|_| !setting.secret) {
+            self.shown.insert(setting.name(), text);
+        }
         match T::from_raw(&raw) {
             Ok(value) => value,
             Err(why) => {
@@ -58,6 +74,16 @@ impl Layers {
     pub(super) fn problem(&mut self, setting: &str, message: impl Into<String>) {
         let source = self.sources.get(setting).cloned().unwrap_or(Source::Nowhere);
         self.problems.push(Problem { setting: setting.to_owned(), source, message: message.into() });
+    }
+
+    /// What was set, by name.
+    pub(super) fn given(&self) -> Vec<Given> {
+        let given = self.sources.iter().map(|(setting, source)| Given {
+            setting: setting.clone(),
+            source: source.clone(),
+            value: self.shown.get(setting).cloned(),
+        });
+        given.collect()
     }
 
     fn find(&mut self, setting: &Setting) -> Option<(Raw, Source)> {

@@ -12,10 +12,11 @@ use crate::domain::mapping::MappingConfig;
 
 use super::check::check;
 use super::environment::{self, Environment, dot_env};
-use super::layers::Layers;
+use super::layers::{Given, Layers};
 use super::problem::{Problem, Problems, Source};
 use super::sections::{
-    Database, Erpnext, Log, Mapping, Matching, Retention, Root, Schedule, Server, Sync, Webhook, Worker,
+    Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Root, Schedule, Server, Sync, Verify, Webhook,
+    Worker,
 };
 use super::setting::{Section, Setting};
 use super::toml_file::{self, TomlFile};
@@ -47,8 +48,12 @@ pub struct Config {
     pub matching: Matching,
     /// `[mapping]`
     pub mapping: Mapping,
+    /// `[verify]`
+    pub verify: Verify,
     /// `[retention]`
     pub retention: Retention,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[log]`
     pub log: Log,
 }
@@ -114,6 +119,14 @@ impl Config {
     /// # Errors
     /// All problems of all layers at once.
     pub fn load(inputs: Inputs) -> Result<Self, Problems> {
+        Self::load_with_sources(inputs).map(|(config, _given)| config)
+    }
+
+    /// The same, with what is not a default and where that was written, by name.
+    ///
+    /// # Errors
+    /// All problems of all layers at once.
+    pub fn load_with_sources(inputs: Inputs) -> Result<(Self, Vec<Given>), Problems> {
         let settings = Self::settings();
         let mut problems = Vec::new();
         let dot_env = dot_env(&inputs.folder, &mut problems);
@@ -126,6 +139,7 @@ impl Config {
             folder: inputs.folder,
             problems,
             sources: std::collections::BTreeMap::new(),
+            shown: std::collections::BTreeMap::new(),
         };
         let Root { data_dir } = Root::visit(&mut layers);
         let config = Self {
@@ -139,7 +153,9 @@ impl Config {
             schedule: Schedule::visit(&mut layers),
             matching: Matching::visit(&mut layers),
             mapping: Mapping::visit(&mut layers),
+            verify: Verify::visit(&mut layers),
             retention: Retention::visit(&mut layers),
+            metrics: Metrics::visit(&mut layers),
             log: Log::visit(&mut layers),
         };
         layers.report_unknown(&settings);
@@ -151,7 +167,7 @@ impl Config {
             let missing: Vec<Problem> = missing.into_iter().filter(|problem| !told(problem)).collect();
             layers.problems.extend(missing);
         }
-        if layers.problems.is_empty() { Ok(config) } else { Err(Problems(layers.problems)) }
+        if layers.problems.is_empty() { Ok((config, layers.given())) } else { Err(Problems(layers.problems)) }
     }
 
     /// Every setting, in the order of the sample file.
@@ -168,15 +184,23 @@ impl Config {
         Schedule::visit(&mut settings);
         Matching::visit(&mut settings);
         Mapping::visit(&mut settings);
+        Verify::visit(&mut settings);
         Retention::visit(&mut settings);
+        Metrics::visit(&mut settings);
         Log::visit(&mut settings);
         settings
+    }
+
+    /// Where the SQLite database is, for whoever configured no other one.
+    #[must_use]
+    pub fn sqlite_file(&self) -> PathBuf {
+        self.data_dir.join("customer-sync.db")
     }
 
     /// The database to use: the configured one, else `customer-sync.db` in `data_dir`.
     #[must_use]
     pub fn database_url(&self) -> Secret {
-        let default = || Secret::new(format!("sqlite://{}", self.data_dir.join("customer-sync.db").display()));
+        let default = || Secret::new(format!("sqlite://{}", self.sqlite_file().display()));
         self.database.url.clone().unwrap_or_else(default)
     }
 

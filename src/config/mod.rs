@@ -20,9 +20,12 @@ mod toml_file;
 mod value;
 mod values;
 
+pub use layers::Given;
 pub use load::{Config, Inputs, Override, Site};
 pub use problem::{Problem, Problems, Source};
 pub use reference::{reference_markdown, sample_toml};
-pub use sections::{Database, Erpnext, Log, Mapping, Matching, Retention, Schedule, Server, Sync, Webhook, Worker};
+pub use sections::{
+    Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Schedule, Server, Sync, Verify, Webhook, Worker,
+};
 pub use setting::Setting;
 pub use values::{ByteSize, LogFilter, LogFormat, Pairs, Secret};

@@ -15,6 +15,7 @@ use super::values::{ByteSize, LogFilter, LogFormat, Pairs, Secret};
 use crate::domain::filter::Filter;
 use crate::domain::matching::MatchKey;
 use crate::domain::schedule::{Schedule as Timed, Zone};
+use crate::domain::webhook::Instance;
 
 section! {
     /// Settings outside of tables.
@@ -29,6 +30,8 @@ section! {
     Server = "server" {
         /// Address and port to serve on.
         listen ("LISTEN"): SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        /// Address under which ERPNext reaches the server, without a path. Only "setup" and "doctor" use it.
+        public_url ("PUBLIC_URL"): Option<Url> = None => "\"https://sync.example.com\"";
         /// Largest accepted body of a webhook; a larger one gets 413.
         body_limit: ByteSize = ByteSize::mebibytes(1);
         /// How long a client may take to send a whole body.
@@ -87,6 +90,8 @@ section! {
     Webhook = "webhook" {
         /// The Webhook Secret of ERPNext's Webhook documents; several while one replaces another. Without any the receiver is closed.
         secrets ("ERPNEXT_WEBHOOK_SECRET"): Vec<Secret> = Vec::new() => "[\"a long random text\"]";
+        /// What the names of this installation's Webhook documents begin with. Give a second one on the same ERPNext (staging) another.
+        instance: Instance = Instance::default();
         /// Accept webhooks without a signature. Anybody who reaches the receiver can then make work, so only for trials.
         insecure: bool = false;
         /// Most webhooks that wait to be stored; above it new ones get 503 and ERPNext repeats them.
@@ -145,8 +150,20 @@ section! {
         full: Timed = nightly();
         /// Forgets old history (see the settings of retention).
         prune: Timed = Timed::Every(Duration::from_secs(600));
+        /// Compares some customers with ERPNext, value by value (see the settings of verify); where any differ, a full run is started (unless schedule.full is "off").
+        verify: Timed = Timed::Every(Duration::from_secs(6 * 3600));
         /// The time zone of cron patterns.
         time_zone: Zone = Zone::default();
+    }
+}
+
+section! {
+    /// How customers are compared with ERPNext when schedule.verify is due.
+    Verify = "verify" {
+        /// Customers that are compared each time, chosen at random.
+        sample: NonZeroUsize = positive_usize(500);
+        /// How long a customer must differ, with no change on either side, to count as drift: longer than webhooks take.
+        settle: Duration = Duration::from_secs(60);
     }
 }
 
@@ -187,6 +204,16 @@ section! {
         runs_days: NonZeroU32 = positive(90);
         /// Most runs of each kind that are kept.
         runs_rows: NonZeroU32 = positive(10_000);
+    }
+}
+
+section! {
+    /// What Prometheus reads.
+    Metrics = "metrics" {
+        /// Address and port for GET /metrics alone, which the main address then has no more. Without it: on server.listen.
+        listen: Option<SocketAddr> = None => "\"127.0.0.1:9464\"";
+        /// Token that a scrape must bring ("Authorization: Bearer …"), 16 characters at least. Without it anybody who reaches the address may read.
+        token: Option<Secret> = None => "\"what-openssl-rand-hex-32-prints\"";
     }
 }
 

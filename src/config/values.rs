@@ -9,6 +9,7 @@ use super::raw::Raw;
 use super::value::{Value, quoted};
 use crate::domain::filter::Filter;
 use crate::domain::matching::MatchKey;
+use crate::domain::webhook::Instance;
 
 /// A text that must not be seen. [`Secret::expose`] is the only way to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -168,6 +169,14 @@ impl ByteSize {
         Self(count << 20)
     }
 
+    /// Reads `64KiB`, `1MiB` or a number of bytes: for a flag.
+    ///
+    /// # Errors
+    /// What to write.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::from_text(text).map_err(|_| format!("write {}", Self::EXPECTED))
+    }
+
     /// The number of bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
@@ -213,6 +222,19 @@ impl Value for Filter {
 
     fn render(&self) -> Option<String> {
         Some(quoted(self.fingerprint()))
+    }
+}
+
+/// The name of this installation.
+impl Value for Instance {
+    const EXPECTED: &'static str = "at most 40 letters, digits, -, _ and ., like \"customer-sync\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+
+    fn render(&self) -> Option<String> {
+        Some(quoted(self.as_str()))
     }
 }
 

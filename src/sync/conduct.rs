@@ -15,6 +15,10 @@ use crate::erpnext::BreakerState;
 use crate::inbox::Wake;
 use crate::store::{Lead, RunRow, StoreError};
 
+/// After so long without a sign of life a run is taken over.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// How often a sign of life is given.
+pub const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// Trouble that lasts no longer is not worth telling.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Jobs of which none has ended for so long are stuck behind something.
@@ -23,6 +27,9 @@ const STALLED: Duration = Duration::from_secs(10);
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How often it is looked how many jobs are left.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Unfinished jobs with which the next page waits.
+pub const AHEAD: u32 = 8_000;
 
 /// Shorter trouble than this is no reason to let another process try.
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
@@ -177,6 +184,24 @@ impl Conduct {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Waits until there are not too many due jobs, whoever put them: for a run that owns none.
+    ///
+    /// # Errors
+    /// [`Halt::Lost`], and the database's.
+    pub async fn until_room(&self) -> Result<(), Halt> {
+        let since = Instant::now();
+        while self.context.store.due(AHEAD + 1).await? > AHEAD {
+            self.look().await?;
+            let obstacle = self.obstacle(since.elapsed()).await?;
+            let busy = || (since.elapsed() > PATIENCE).then(|| format!("more than {AHEAD} jobs have to be done first"));
+            if let Some(reason) = obstacle.or_else(busy) {
+                self.note_pause(Some(&reason)).await?;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.note_pause(None).await
     }
 
     /// Why no job has ended for so long.

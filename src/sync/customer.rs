@@ -3,7 +3,7 @@
 //! Invariant: a customer is decided only from what this batch read and what identity saw of its row; anything that the
 //! key could not read keeps what we have and is marked. Who asked (hint, person, later a run) makes no difference.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::moves::{Place, places};
 use super::{Context, Decision, SyncError, absence, hidden, linked, matching, parking};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::{Doc, Document, Unknown};
-use crate::domain::fields::content_hash;
+use crate::domain::fields::{bytes_hash, content_hash};
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Claim, DocKey, Put};
 use crate::domain::mapping::{Mapped, Unmappable};
@@ -38,19 +38,18 @@ pub async fn decide(
 ) -> Result<Vec<Decision>, SyncError> {
     let names: Vec<String> = claims.iter().map(|claim| claim.key.name.clone()).collect();
     let canaries = linked::canaries(context).await?;
-    let batch = match context.client.read_customers(&names, &canaries, context.rules.filter.as_ref(), work).await {
+    let mut batch = match context.client.read_customers(&names, &canaries, context.rules.filter.as_ref(), work).await {
         Ok(batch) => batch,
         Err(error @ (Error::Forbidden { .. } | Error::Unauthorized { .. })) => {
             return Err(absence::pause(context, error));
         }
         Err(error) => return Err(error.into()),
     };
-    let listed: HashMap<&str, &Doc> =
-        batch.customers.iter().filter_map(|document| Some((document.get("name")?.as_str()?, document))).collect();
-    let mut found = Found::gather(context, claims, &listed, &batch, &canaries, work).await?;
+    let listed: HashSet<String> = batch.customers.iter().filter_map(name).map(str::to_owned).collect();
+    let mut found = Found::gather(context, claims, &mut batch, &canaries, work).await?;
     let filtering = Filtering::of(context, &batch, found.iter().filter_map(Found::row)).await?;
     meet(context, &mut found, &filtering, work).await?;
-    let absent: Vec<String> = names.iter().filter(|name| !listed.contains_key(name.as_str())).cloned().collect();
+    let absent: Vec<String> = names.iter().filter(|name| !listed.contains(name.as_str())).cloned().collect();
     let absent = if absent.is_empty() { Vec::new() } else { context.store.held(&absent, &[]).await? };
     let rows: Vec<CustomerId> = found.iter().filter_map(Found::row).map(|(_name, held)| held.seen.id).collect();
     let mut decisions = Vec::with_capacity(claims.len());
@@ -59,7 +58,7 @@ pub async fn decide(
     for claim in claims {
         decisions.push(match found.remove(&claim.key.name) {
             Some(found) => found.decide(&filtering, claim).unwrap_or_else(Decision::Failed),
-            None if listed.contains_key(claim.key.name.as_str()) => {
+            None if listed.contains(claim.key.name.as_str()) => {
                 Decision::Failed(SyncError::Unmappable("ERPNext's answer has no creation or modified".to_owned()))
             }
             // One is always looked into: otherwise slow lists could make the same batch go round for ever.
@@ -91,20 +90,20 @@ struct Found {
 }
 
 impl Found {
+    /// Takes the documents out of the batch as soon as they have been understood: they are most of its memory.
     async fn gather(
         context: &Context,
         claims: &[Claim],
-        listed: &HashMap<&str, &Doc>,
-        batch: &Batch,
+        batch: &mut Batch,
         canaries: &Canaries,
         work: Work,
     ) -> Result<Vec<Self>, SyncError> {
-        let documents: Vec<&Doc> = claims
-            .iter()
-            .filter_map(|claim| listed.get(claim.key.name.as_str()).copied())
-            .filter(|doc| stamps(doc).is_some())
-            .collect();
-        let stamps: Vec<(Pair, String)> = documents.iter().filter_map(|doc| stamps(doc)).collect();
+        let customers = std::mem::take(&mut batch.customers);
+        let mut listed: HashMap<String, Doc> =
+            customers.into_iter().filter_map(|document| Some((name(&document)?.to_owned(), document))).collect();
+        let documents = claims.iter().filter_map(|claim| listed.remove(&claim.key.name));
+        let (documents, stamps): (Vec<Doc>, Vec<(Pair, String)>) =
+            documents.filter_map(|document| stamps(&document).map(|stamps| (document, stamps))).unzip();
         let pairs: Vec<Pair> = stamps.iter().map(|(pair, _modified)| pair.clone()).collect();
         let places = places(context, &pairs, work).await?;
         let rows: Vec<Option<CustomerId>> = places.iter().map(target_id).collect();
@@ -136,24 +135,26 @@ impl Found {
         );
         let (addresses, contacts) = futures_util::try_join!(addresses, contacts)?;
         let hidden = Hidden::of(context, batch).await?;
+        batch.addresses.clear();
+        batch.contacts.clear();
 
         let mut found: Vec<Self> = Vec::with_capacity(documents.len());
         let parts = addresses.into_iter().zip(contacts);
-        for (((document, (pair, modified)), place), (addresses, contacts)) in
-            documents.iter().zip(stamps).zip(places).zip(parts)
+        for (((customer, (pair, modified)), place), (mut addresses, mut contacts)) in
+            documents.into_iter().zip(stamps).zip(places).zip(parts)
         {
             let mut unknown = hidden.unknown();
             mark(&mut unknown, "address", &addresses);
             mark(&mut unknown, "contact", &contacts);
-            let credit_limits = batch.credit_limits.get(&pair.name).cloned().unwrap_or_default();
+            let credit_limits = batch.credit_limits.remove(&pair.name).unwrap_or_default();
             found.push(Self {
                 pair,
                 modified,
                 document: Document {
-                    customer: (*document).clone(),
+                    customer,
                     credit_limits,
-                    addresses: addresses.documents.values().cloned().collect(),
-                    contacts: contacts.documents.values().cloned().collect(),
+                    addresses: std::mem::take(&mut addresses.documents).into_values().collect(),
+                    contacts: std::mem::take(&mut contacts.documents).into_values().collect(),
                 },
                 addresses,
                 contacts,
@@ -202,10 +203,11 @@ impl Found {
             return Ok(if is_nothing { Decision::Skipped } else { Decision::Write { writes, puts } });
         }
         let mapped = self.mapped.map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
+        let document = serde_json::to_string(&self.document)?;
         let state = State {
             hash: content_hash(&(&mapped.record, &mapped.keep))?,
-            document_hash: content_hash(&self.document)?,
-            document: serde_json::to_string(&self.document)?,
+            document_hash: bytes_hash(document.as_bytes()),
+            document,
             creation: self.pair.creation,
             modified: self.modified,
             unknown: self.unknown,
@@ -253,6 +255,10 @@ async fn meet(context: &Context, found: &mut [Found], filtering: &Filtering<'_>,
         found[index].meeting = meeting;
     }
     Ok(())
+}
+
+fn name(document: &Doc) -> Option<&str> {
+    document.get("name").and_then(Value::as_str)
 }
 
 /// Identity and `modified` of a listed document; `None` for an answer that lacks one of them.

@@ -5,26 +5,19 @@
 //! their document. What two documents would do to one row in a row is foreseen only roughly: the second counts as new.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::error::Disposition;
-use super::{Context, Decision, SyncError, customer};
+use super::rehearsal::{self, BATCH};
+use super::{Context, Decision, SyncError};
 use crate::domain::customer::{CustomerId, Record};
 use crate::domain::fields::{diff, flatten};
-use crate::domain::hint::Doctype;
-use crate::domain::job::{Cause, Claim, DocKey, Lane};
+use crate::domain::job::{Cause, Claim, Lane};
 use crate::domain::plan::{Upsert, Write};
 use crate::domain::suggestion::SuggestionKind;
-use crate::erpnext::{List, Work};
 
-/// Names in a page, and customers that are read together.
+/// Names in a page.
 const PAGE: usize = 2_000;
-const BATCH: usize = 200;
-/// Longer than any batch: nothing is leased here.
-const NO_HURRY: Duration = Duration::from_secs(3600);
 
 /// What would happen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -77,8 +70,7 @@ pub async fn run(context: &Context, examples: usize, mut progress: impl FnMut(u6
     let mut dry = DryRun { context, most: examples, forecast: Forecast::default(), moved: HashSet::new() };
     let mut last: Option<String> = None;
     loop {
-        let filters = last.as_ref().map_or(json!([]), |name| json!([["name", ">", name]]));
-        let names = names(context, filters, PAGE).await?;
+        let names = rehearsal::names_behind(context, last.as_deref(), PAGE).await?;
         for batch in names.chunks(BATCH) {
             dry.decide(batch, false).await?;
             dry.forecast.total += u64::try_from(batch.len()).unwrap_or(u64::MAX);
@@ -111,9 +103,8 @@ impl DryRun<'_> {
             let rows = self.context.store.followed(after, page).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
-            let all: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-            let listed: HashSet<String> =
-                names(self.context, json!([["name", "in", all]]), 0).await?.into_iter().collect();
+            let all: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+            let listed: HashSet<String> = rehearsal::names_among(self.context, &all).await?.into_iter().collect();
             let missing: Vec<String> = rows
                 .into_iter()
                 .filter(|row| !row.filtered && !listed.contains(&row.name) && !self.moved.contains(&row.id))
@@ -123,29 +114,12 @@ impl DryRun<'_> {
         }
     }
 
-    /// Decides one batch as a worker would; halves what ERPNext refuses as a whole.
+    /// Decides one batch as a worker would.
     async fn decide(&mut self, names: &[String], absent: bool) -> Result<(), SyncError> {
-        let mut batches = vec![names];
-        while let Some(batch) = batches.pop() {
-            if batch.is_empty() {
-                continue;
-            }
-            let claims: Vec<Claim> = batch.iter().map(|name| claim(name, absent)).collect();
-            match customer::decide(self.context, &claims, Work::Bulk, Instant::now() + NO_HURRY).await {
-                Ok(decisions) => self.count(&claims, &decisions, absent).await?,
-                Err(error) if matches!(error.disposition(), Disposition::Split(_)) && batch.len() > 1 => {
-                    let (first, second) = batch.split_at(batch.len() / 2);
-                    batches.extend([second, first]);
-                }
-                Err(error) if matches!(error.disposition(), Disposition::Split(_)) => {
-                    for claim in &claims {
-                        self.note("failed", claim, None, Some(error.to_string()));
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let cause = if absent { Cause::Sweep } else { Cause::Full };
+        let claims: Vec<Claim> = names.iter().map(|name| rehearsal::claim(name, Lane::Bulk, cause, absent)).collect();
+        let decisions = rehearsal::decide(self.context, &claims).await?;
+        self.count(&claims, &decisions, absent).await
     }
 
     async fn count(&mut self, claims: &[Claim], decisions: &[Decision], absent: bool) -> Result<(), SyncError> {
@@ -249,21 +223,6 @@ impl DryRun<'_> {
 
 type Records = HashMap<CustomerId, Record>;
 
-/// A job that is in no queue.
-fn claim(name: &str, absent: bool) -> Claim {
-    Claim {
-        key: DocKey::customer(name),
-        lane: Lane::Bulk,
-        token: 0,
-        generation: 0,
-        attempts: 0,
-        cause: if absent { Cause::Sweep } else { Cause::Full },
-        delivery_id: None,
-        absent,
-        run: None,
-    }
-}
-
 /// The rows that would be updated.
 fn targets(decisions: &[Decision]) -> Vec<CustomerId> {
     let writes = decisions.iter().filter_map(|decision| match decision {
@@ -275,19 +234,4 @@ fn targets(decisions: &[Decision]) -> Vec<CustomerId> {
         _ => None,
     });
     seen.map(|seen| seen.id).collect()
-}
-
-/// Names that ERPNext lists, in its order; `limit` 0 for all that match.
-async fn names(context: &Context, filters: Value, limit: usize) -> Result<Vec<String>, SyncError> {
-    let list = List {
-        doctype: Doctype::Customer.as_str(),
-        parent: None,
-        fields: &["name"],
-        filters,
-        or_filters: Value::Null,
-        order_by: "name asc",
-        limit,
-    };
-    let rows = context.client.list(&list, Work::Bulk).await?;
-    Ok(rows.iter().filter_map(|row| row.get("name").and_then(Value::as_str).map(str::to_owned)).collect())
 }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::catch_up::first_watermarks;
-use super::conduct::{Conduct, End, Halt};
+use super::conduct::{AHEAD, Conduct, End, Halt};
 use super::report;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey, Lane, Put};
@@ -17,8 +17,6 @@ use crate::store::RunRow;
 
 /// Names in a page.
 const PAGE: usize = 2_000;
-/// Unfinished jobs with which the next page waits.
-const AHEAD: i64 = 8_000;
 
 /// Conducts the run from where it stands to its end.
 ///
@@ -64,7 +62,7 @@ async fn count(run: &Conduct) -> Result<Option<String>, Halt> {
 /// Puts a job for each name behind `position`, in ERPNext's order.
 async fn list(run: &Conduct, mut position: Option<String>) -> Result<(), Halt> {
     loop {
-        run.until_left(AHEAD).await?;
+        run.until_left(AHEAD.into()).await?;
         let (names, last) = page(run, position.as_deref()).await?;
         let puts: Vec<Put> = names.into_iter().map(|name| put(run.lead.run, name)).collect();
         position = puts.last().map(|put| put.key.name.clone()).or(position);

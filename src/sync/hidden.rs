@@ -1,9 +1,9 @@
 //! Fields above the key's permission level, and putting back what could not be read from what we have.
 //!
-//! Invariant: a list names every column of its doctype, null or not; so a mapped field that the doctype has and whose
-//! key is missing from the rows is not permitted. (A GET omits nulls: singly read documents prove nothing here.)
+//! Invariant: a list names every column of its doctype, null or not; so a mapped field that the doctype has and that no
+//! row names is not permitted. (A GET omits nulls: singly read documents prove nothing here.)
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::linked::Part;
 use super::{Context, SyncError};
@@ -31,14 +31,14 @@ impl Hidden {
     pub async fn of(context: &Context, batch: &Batch) -> Result<Self, SyncError> {
         let mapping = &context.mapping;
         let mut customer =
-            hidden(context, Doctype::Customer, batch.customers.first(), mapping.customer_fields()).await?;
+            hidden(context, Doctype::Customer, &batch.fields.customer, mapping.customer_fields()).await?;
         if batch.readable.credit_limits == Access::Forbidden {
             customer.insert(CREDIT_LIMITS.to_owned());
         }
         Ok(Self {
             customer,
-            address: hidden(context, Doctype::Address, any(&batch.addresses), mapping.address_fields()).await?,
-            contact: hidden(context, Doctype::Contact, any(&batch.contacts), mapping.contact_fields()).await?,
+            address: hidden(context, Doctype::Address, &batch.fields.address, mapping.address_fields()).await?,
+            contact: hidden(context, Doctype::Contact, &batch.fields.contact, mapping.contact_fields()).await?,
         })
     }
 
@@ -59,19 +59,14 @@ impl Hidden {
     }
 }
 
-fn any(documents: &HashMap<String, Doc>) -> Option<&Doc> {
-    documents.values().next()
-}
-
 async fn hidden(
     context: &Context,
     doctype: Doctype,
-    row: Option<&Doc>,
+    listed: &BTreeSet<String>,
     mapped: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, SyncError> {
-    let Some(row) = row else { return Ok(BTreeSet::new()) };
-    let missing: Vec<&String> = mapped.iter().filter(|field| !row.contains_key(*field)).collect();
-    if missing.is_empty() {
+    let missing: Vec<&String> = mapped.difference(listed).collect();
+    if listed.is_empty() || missing.is_empty() {
         return Ok(BTreeSet::new());
     }
     let meta = context.site.meta(&context.client, doctype).await?;

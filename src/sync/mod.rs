@@ -17,21 +17,26 @@ pub mod full;
 pub mod gauges;
 pub mod hidden;
 pub mod identity;
+pub mod installation;
 pub mod linked;
 pub mod links;
 pub mod matching;
 pub mod moves;
+pub mod needed;
 pub mod parking;
 pub mod prune;
 pub mod receive;
+mod rehearsal;
 pub mod report;
 pub mod request;
 pub mod rules;
 pub mod runs;
+mod sample;
 pub mod schedule;
 pub mod site;
 pub mod sweep;
 pub mod tokens;
+pub mod verify;
 
 use std::sync::Arc;
 

@@ -4,7 +4,8 @@
 //! Shapes (all recorded from a real ERPNext): our own template, `webhook_data` rows, the whole document; none of them
 //! needs a Content-Type. The signature was checked before, over the raw bytes, by `erpnext::signature`.
 
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::domain::hint::{Delivery, Doctype, Verdict};
 use crate::domain::job::{Cause, DocKey, Lane, Put};
@@ -75,21 +76,72 @@ impl Found {
     }
 }
 
+/// The fields of a body that count; of one that comes twice, the last. A whole document has a hundred others, which are
+/// skipped without being kept.
+struct Fields {
+    event: Option<Value>,
+    doctype: Option<Value>,
+    name: Option<Value>,
+    /// Whether there is no field at all.
+    none: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Field {
+    Event,
+    Doctype,
+    Name,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Reads [`Fields`].
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields { event: None, doctype: None, name: None, none: true };
+        while let Some(field) = map.next_key()? {
+            fields.none = false;
+            match field {
+                Field::Event => fields.event = Some(map.next_value()?),
+                Field::Doctype => fields.doctype = Some(map.next_value()?),
+                Field::Name => fields.name = Some(map.next_value()?),
+                Field::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(fields)
+    }
+}
+
 fn parse(body: &[u8]) -> Result<Found, Unusable> {
     let unusable = |advice: &str| Unusable { event: None, doctype: None, advice: advice.to_owned() };
-    let fields: Map<String, Value> = match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Err(unusable(NOT_AN_OBJECT)),
+    let fields: Fields = match serde_json::from_slice(body) {
+        Ok(fields) => fields,
+        Err(error) if error.is_data() => return Err(unusable(NOT_AN_OBJECT)),
         Err(error) => return Err(unusable(&format!("{NOT_JSON} ({error})"))),
     };
-    let event = text(&fields, "event").map(cut);
-    let doctype = text(&fields, "doctype").map(cut).unwrap_or_else(|| Doctype::Customer.as_str().to_owned());
-    let name = text(&fields, "name");
+    let event = fields.event.and_then(text).map(cut);
+    let doctype = fields.doctype.and_then(text).map_or_else(|| Doctype::Customer.as_str().to_owned(), cut);
+    let name = fields.name.and_then(text);
     if Doctype::parse(&doctype).is_none() {
         return Ok(Found { event, doctype, name: name.map(cut) });
     }
     match name {
-        None if fields.is_empty() => Err(Unusable { event, doctype: None, advice: EMPTY_BODY.to_owned() }),
+        None if fields.none => Err(Unusable { event, doctype: None, advice: EMPTY_BODY.to_owned() }),
         None => Err(Unusable { event, doctype: Some(doctype), advice: NO_NAME.to_owned() }),
         Some(name) if !usable_name(&name) => {
             Err(Unusable { event, doctype: Some(doctype), advice: BAD_NAME.to_owned() })
@@ -99,19 +151,25 @@ fn parse(body: &[u8]) -> Result<Found, Unusable> {
 }
 
 const EMPTY_BODY: &str = "the body is {}, so nobody can know which document changed: in ERPNext's Webhook document \
-    choose Request Structure \"JSON\" and paste the template from the README into JSON Request Body";
+    choose Request Structure \"JSON\" and paste the template that `customer-sync setup` shows into \
+    JSON Request Body";
 const NO_NAME: &str = "the body has no \"name\": add \"name\": {{ doc.name | tojson }} to the Webhook document's JSON \
     Request Body (or a row with fieldname and key \"name\" to its Webhook Data)";
 const BAD_NAME: &str = "\"name\" is not a name that ERPNext can give a document (empty, over 140 characters, or with \
     control characters, < or >): the Webhook document's JSON Request Body must say {{ doc.name | tojson }}";
 const NOT_AN_OBJECT: &str = "the body is JSON but not an object: the Webhook document's JSON Request Body must be an \
-    object like the template in the README";
+    object like the template that `customer-sync setup` shows";
 const NOT_JSON: &str = "the body is not JSON: in the Webhook document write each value as {{ … | tojson }}, without \
     quotes around it";
 
-/// A non-empty text field, trimmed as Frappe trims names.
-fn text(fields: &Map<String, Value>, key: &str) -> Option<String> {
-    fields.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+/// A non-empty text, trimmed as Frappe trims names.
+fn text(value: Value) -> Option<String> {
+    let Value::String(text) = value else { return None };
+    match text.trim() {
+        "" => None,
+        trimmed if trimmed.len() == text.len() => Some(text),
+        trimmed => Some(trimmed.to_owned()),
+    }
 }
 
 /// What only people read is cut rather than refused, so that every database can store it.

@@ -11,7 +11,7 @@ use super::absence::CUSTOMER_UNKNOWN;
 use super::{Context, census, sweep};
 use crate::domain::document::Unknown;
 use crate::erpnext::BreakerState;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// A fact of no meaning, written to learn whether writing works.
 const META_WRITTEN: &str = "write_check";
@@ -80,9 +80,9 @@ fn failed_jobs(dead: i64) -> String {
 ///
 /// # Errors
 /// The database takes no writes.
-pub async fn check_write(context: &Context) -> Result<(), StoreError> {
+pub async fn check_write(store: &Store) -> Result<(), StoreError> {
     // MariaDB writes nothing where the value stays the same.
-    context.store.set_meta(META_WRITTEN, &uuid::Uuid::now_v7().to_string()).await
+    store.set_meta(META_WRITTEN, &uuid::Uuid::now_v7().to_string()).await
 }
 
 /// A row may lack several parts at once: counts the rows of each part.

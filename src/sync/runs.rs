@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Context;
+use super::conduct::{KEEP_EVERY, LEASE};
 use crate::domain::run::{RunCause, RunId, RunKind, RunState};
 use crate::erpnext::BreakerState;
 use crate::store::{RunRow, Started, Store, StoreError};
@@ -119,6 +120,29 @@ impl Run {
         let duration_ms = u64::try_from(row.running_for.as_millis()).unwrap_or(u64::MAX);
         Self { row, processed, duration_ms, rate, seconds_left }
     }
+}
+
+/// Why a run may stand still although nothing is wrong with ERPNext: a process that was killed holds it, or its jobs, until
+/// its lease ends. `None` where there is no sign of that.
+///
+/// # Errors
+/// The database's.
+pub async fn standstill(context: &Context, run: &Run) -> Result<Option<String>, StoreError> {
+    let hold = context.store.run_hold(run.row.id).await?;
+    if let Some(lease) = hold.conducted_for.filter(|lease| *lease + KEEP_EVERY * 3 / 2 < LEASE) {
+        return Ok(Some(format!(
+            "the process that conducted it gives no sign of life; it is taken over within {} s",
+            lease.as_secs() + 1
+        )));
+    }
+    let all_held = hold.jobs > 0 && hold.jobs == run.row.left && run.row.listed_all;
+    Ok(hold.jobs_until.filter(|_lease| all_held).map(|lease| {
+        format!(
+            "all {} jobs that are left are held by a process at work or killed; what a killed one held returns within {} s",
+            hold.jobs,
+            lease.as_secs() + 1
+        )
+    }))
 }
 
 /// What this process knows to stand in the way of every run.

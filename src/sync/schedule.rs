@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::config;
+use crate::domain::run::RunKind;
 use crate::domain::schedule::{Schedule, Zone};
 use crate::domain::time::iso;
 use crate::store::{NewSchedule, ScheduleRow, Store, StoreError};
@@ -30,11 +31,13 @@ pub enum Task {
     Full,
     /// Old history is forgotten.
     Prune,
+    /// Some customers are compared with ERPNext, value by value.
+    Verify,
 }
 
 impl Task {
     /// Every task.
-    pub const ALL: [Self; 4] = [Self::CatchUp, Self::Sweep, Self::Full, Self::Prune];
+    pub const ALL: [Self; 5] = [Self::CatchUp, Self::Sweep, Self::Full, Self::Prune, Self::Verify];
 
     /// The name of its schedule: in the configuration, the API and `sync_schedules`.
     #[must_use]
@@ -44,6 +47,18 @@ impl Task {
             Self::Sweep => "sweep",
             Self::Full => "full",
             Self::Prune => "prune",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// What it runs; `None` where it leaves no run behind.
+    #[must_use]
+    pub const fn run_kind(self) -> Option<RunKind> {
+        match self {
+            Self::CatchUp => Some(RunKind::CatchUp),
+            Self::Sweep => Some(RunKind::Sweep),
+            Self::Full => Some(RunKind::Full),
+            Self::Prune | Self::Verify => None,
         }
     }
 
@@ -119,6 +134,7 @@ impl Timetable {
             Task::Sweep => &self.0.sweep,
             Task::Full => &self.0.full,
             Task::Prune => &self.0.prune,
+            Task::Verify => &self.0.verify,
         }
     }
 

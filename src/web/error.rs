@@ -194,11 +194,13 @@ pub(super) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Prob
 
 /// For the methods that a path does not serve; `allowed` are those that it does (RFC 9110, section 15.5.6).
 pub(super) fn only(allowed: &'static str) -> Route {
-    web::to(move |request: HttpRequest| async move {
-        let detail = format!("{} cannot be used on {}, only {allowed}", request.method(), request.path());
-        let problem = Problem::new(&request, Code::MethodNotAllowed, detail);
-        Err::<HttpResponse, _>(Problem { allowed: Some(allowed), ..problem })
-    })
+    web::to(move |request: HttpRequest| async move { Err::<HttpResponse, _>(not_allowed(&request, allowed)) })
+}
+
+/// A method that the path does not serve; `allowed` are those that it does.
+pub(super) fn not_allowed(request: &HttpRequest, allowed: &'static str) -> Problem {
+    let detail = format!("{} cannot be used on {}, only {allowed}", request.method(), request.path());
+    Problem { allowed: Some(allowed), ..Problem::new(request, Code::MethodNotAllowed, detail) }
 }
 
 /// Query strings that cannot be read are problems too.

@@ -10,6 +10,7 @@ mod error;
 mod ops;
 mod receiver;
 mod request_id;
+mod scrape;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -18,17 +19,18 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::inbox::{Inbox, Wake};
+use crate::lifecycle::Tasks;
 use crate::sync::Context;
 use crate::telemetry::Throttle;
-use crate::telemetry::metrics::Exporter;
 
 pub use receiver::Gate;
+pub use scrape::{Scrape, serve as serve_metrics};
 
 /// Bounds of the receiver.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +56,6 @@ pub struct State {
     limits: Limits,
     in_flight: Semaphore,
     turned_away: Throttle,
-    exporter: Exporter,
     stopping: CancellationToken,
 }
 
@@ -67,12 +68,11 @@ impl State {
         wake: Wake,
         gate: Gate,
         limits: Limits,
-        exporter: Exporter,
         stopping: CancellationToken,
     ) -> Arc<Self> {
         let in_flight = Semaphore::new(limits.in_flight);
         let turned_away = Throttle::new(Duration::from_secs(10));
-        Arc::new(Self { context, inbox, wake, gate, limits, in_flight, turned_away, exporter, stopping })
+        Arc::new(Self { context, inbox, wake, gate, limits, in_flight, turned_away, stopping })
     }
 }
 
@@ -84,22 +84,46 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address)
 }
 
-/// The server on that listener; it runs while awaited and stops by its handle.
+/// The server on that listener, with `/metrics` if `scrape` is given; it runs while awaited and stops by its handle.
 ///
 /// # Errors
 /// The operating system's.
-pub fn serve(state: Arc<State>, listener: TcpListener) -> io::Result<Server> {
+pub fn serve(state: Arc<State>, scrape: Option<Scrape>, listener: TcpListener, tasks: &Tasks) -> io::Result<Server> {
+    start(state, listener, tasks, move |config| {
+        config.configure(receiver::routes).configure(ops::routes);
+        if let Some(scrape) = &scrape {
+            scrape::routes(config, scrape);
+        }
+        config.service(web::scope("/api").wrap(from_fn(auth::identify)).configure(api::routes));
+    })
+}
+
+/// As [`serve`], but with the receiver alone: nothing can be read or started through it.
+///
+/// # Errors
+/// The operating system's.
+pub fn serve_receiver(state: Arc<State>, listener: TcpListener, tasks: &Tasks) -> io::Result<Server> {
+    start(state, listener, tasks, receiver::routes)
+}
+
+fn start(
+    state: Arc<State>,
+    listener: TcpListener,
+    tasks: &Tasks,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Server> {
     let stop_within = state.limits.stop_within.as_secs().max(1);
     let data = Data::from(state);
+    let tasks = tasks.clone();
     let server = HttpServer::new(move || {
         App::new()
+            // Made once in each of the server's threads.
+            .app_data(Data::new(data.inbox.on_this_thread(&tasks)))
             .app_data(data.clone())
             .app_data(error::query_config())
             .app_data(error::json_config())
             .wrap(from_fn(request_id::assign))
-            .configure(receiver::routes)
-            .configure(ops::routes)
-            .service(web::scope("/api").configure(api::routes))
+            .configure(&routes)
             .default_service(web::to(error::not_found))
     })
     .disable_signals()

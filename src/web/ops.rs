@@ -1,4 +1,4 @@
-//! What operators and load balancers ask: `/livez`, `/readyz`, `/metrics`.
+//! What operators and load balancers ask: `/livez` and `/readyz`; `/metrics` is in `scrape`.
 //!
 //! Invariant: `/readyz` is 503 only where hints cannot be made durable or the process is stopping; anything else that is
 //! wrong is said with 200, because a load balancer must not turn webhooks away then.
@@ -11,6 +11,7 @@ use super::State;
 use super::error::only;
 use super::receiver::Gate;
 use crate::store::StoreError;
+use crate::sync::installation;
 use crate::sync::report::{self, Reason};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -18,8 +19,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     let resource = |path| web::resource(path).default_service(only("GET, HEAD"));
     config
         .service(resource("/livez").route(web::get().to(livez)).route(web::head().to(livez)))
-        .service(resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
-        .service(resource("/metrics").route(web::get().to(scrape)));
+        .service(resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)));
 }
 
 async fn livez() -> HttpResponse {
@@ -41,7 +41,8 @@ async fn readyz(state: Data<State>) -> HttpResponse {
                 reasons.push(Reason { code: "receiver_closed", message: message.to_owned() });
             }
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
-            HttpResponse::Ok().json(json!({"status": status, "reasons": reasons}))
+            let installation = installation::of(&state.context.store).await.unwrap_or_default();
+            HttpResponse::Ok().json(json!({"status": status, "reasons": reasons, "installation": installation}))
         }
     }
 }
@@ -50,7 +51,7 @@ async fn readyz(state: Data<State>) -> HttpResponse {
 async fn ready(state: &State) -> Result<Vec<Reason>, StoreError> {
     if state.inbox.is_failing() {
         // Only a write tells whether writes work; without a failure before it, a probe is not worth one.
-        report::check_write(&state.context).await?;
+        report::check_write(&state.context.store).await?;
         state.inbox.recovered();
     }
     report::degraded(&state.context).await
@@ -59,8 +60,4 @@ async fn ready(state: &State) -> Result<Vec<Reason>, StoreError> {
 fn not_ready(code: &'static str, message: &str) -> HttpResponse {
     let reason = Reason { code, message: message.to_owned() };
     HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": [reason]}))
-}
-
-async fn scrape(state: Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.exporter.render())
 }

@@ -5,22 +5,30 @@
 
 use std::time::Instant;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use serde::Serialize;
 
 use super::State;
 use super::body::{self, Unread};
-use super::error::{Code, Problem, only};
+use super::error::{Code, Problem, not_allowed, only};
 use super::request_id::RequestId;
 use crate::domain::hint::Verdict;
 use crate::erpnext::signature::Verifier;
-use crate::inbox::Refusal;
+use crate::inbox::{Inbox, Refusal};
+use crate::sync::installation;
 use crate::sync::receive::{Hint, read_hint};
 use crate::telemetry::metrics::{self, Received};
 
 /// Frappe's name of the signature header (frappe/integrations/doctype/webhook/webhook.py).
 const SIGNATURE: &str = "X-Frappe-Webhook-Signature";
+
+/// The methods of webhooks.
+const METHODS: &str = "POST, PUT";
+
+/// The header in which a receiver tells which database it writes to, as `erpnext::INSTALLATION` reads it.
+const INSTALLATION: &str = "x-customer-sync";
 
 /// Who may send webhooks.
 #[derive(Debug)]
@@ -38,15 +46,38 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         web::resource("/webhooks/erpnext")
             .route(web::post().to(receive))
             .route(web::put().to(receive))
-            .default_service(only("POST, PUT")),
+            .route(web::get().to(introduce))
+            .default_service(only(METHODS)),
     );
 }
 
-async fn receive(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, Problem> {
+/// Not a webhook: refused like every other method, with the word by which `setup` and `doctor` know whose receiver it is.
+async fn introduce(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let mut refusal = not_allowed(&request, METHODS).error_response();
+    let installation = installation::of(&state.context.store).await.unwrap_or_default();
+    if let Ok(installation) = HeaderValue::from_str(&installation) {
+        refusal.headers_mut().insert(HeaderName::from_static(INSTALLATION), installation);
+    }
+    refusal
+}
+
+async fn receive(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+    inbox: Data<Inbox>,
+) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let answer = accept(&request, payload, &state).await;
+    let answer = accept(&request, payload, &state, &inbox).await;
     metrics::delivery(answer.received, started.elapsed());
     answer.result
+}
+
+/// The body of a 202.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    verdict: Verdict,
+    delivery: &'a str,
 }
 
 /// What the sender is told, and what is counted.
@@ -61,7 +92,7 @@ impl Answer {
     }
 }
 
-async fn accept(request: &HttpRequest, payload: Payload, state: &State) -> Answer {
+async fn accept(request: &HttpRequest, payload: Payload, state: &State, inbox: &Inbox) -> Answer {
     let signature = match check_sender(request, state) {
         Ok(signature) => signature,
         Err(turned_away) => return turned_away.answer(request, state),
@@ -80,15 +111,20 @@ async fn accept(request: &HttpRequest, payload: Payload, state: &State) -> Answe
     drop(body);
     let verdict = delivery.verdict;
     let id = delivery.id.clone();
-    let (doctype, name) = (delivery.doctype.clone(), delivery.name.clone());
-    if let Err(refusal) = state.inbox.accept(delivery).await {
+    tracing::debug!(
+        delivery = id,
+        verdict = verdict.as_str(),
+        doctype = delivery.doctype,
+        name = delivery.name,
+        "webhook read"
+    );
+    if let Err(refusal) = inbox.accept(delivery).await {
         let received = match refusal {
             Refusal::Full => Received::Overloaded,
             Refusal::TimedOut | Refusal::Stopping | Refusal::Store(_) => Received::Unavailable,
         };
         return Answer::refused(received, Problem::refused(request, &refusal));
     }
-    tracing::debug!(delivery = %id, verdict = verdict.as_str(), doctype, name, "webhook accepted");
     let received = match verdict {
         Verdict::Queued => Received::Queued,
         Verdict::Ignored => Received::Ignored,
@@ -96,7 +132,7 @@ async fn accept(request: &HttpRequest, payload: Payload, state: &State) -> Answe
     };
     let result = match advice {
         Some(advice) => Err(Problem::new(request, Code::UnusableWebhook, advice)),
-        None => Ok(HttpResponse::Accepted().json(json!({"verdict": verdict.as_str(), "delivery": id}))),
+        None => Ok(HttpResponse::Accepted().json(Accepted { verdict, delivery: &id })),
     };
     Answer { received, result }
 }

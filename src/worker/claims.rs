@@ -129,8 +129,8 @@ impl ClaimLoop {
     /// Either lane, never both in one batch: a webhook does not wait for the reading of two hundred others.
     async fn claim(&self, bulk: bool) -> Result<Vec<Claim>, StoreError> {
         let Settings { batch, lease, .. } = self.settings;
-        let fast = self.context.store.claim(batch, 0, lease).await?;
-        if fast.is_empty() && bulk { self.claim_both().await } else { Ok(fast) }
+        let store = &self.context.store;
+        if bulk { store.claim_one_lane(batch, lease).await } else { store.claim(batch, 0, lease).await }
     }
 
     /// Both lanes, the fast one first.

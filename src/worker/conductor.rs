@@ -5,7 +5,7 @@
 //! others. What a run does is `sync`'s business.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -14,15 +14,13 @@ use crate::domain::run::{RunCause, RunKind, RunState};
 use crate::inbox::Wake;
 use crate::lifecycle::Tasks;
 use crate::store::{Lead, RunRow, Store, StoreError};
-use crate::sync::conduct::{Conduct, End, Halt};
+use crate::sync::conduct::{Conduct, End, Halt, KEEP_EVERY, LEASE};
 use crate::sync::error::Disposition;
-use crate::sync::{Context, SyncError, full, runs, sweep};
+use crate::sync::{Context, SyncError, full, needed, runs, sweep};
 use crate::telemetry::metrics;
 
-/// After so long without a sign of life a run is taken over.
-const LEASE: Duration = Duration::from_secs(15);
-/// How often a sign of life is given.
-const KEEP_EVERY: Duration = Duration::from_secs(5);
+use super::Settings;
+
 /// Runs started or abandoned by other processes are found this late at most.
 const POLL: Duration = Duration::from_millis(500);
 /// How long to leave a database alone that cannot be reached.
@@ -33,8 +31,7 @@ pub(super) struct Conductor {
     pub(super) context: Context,
     pub(super) jobs: Wake,
     pub(super) tasks: Tasks,
-    pub(super) sweep_after_full: bool,
-    pub(super) probe_every: Duration,
+    pub(super) settings: Settings,
 }
 
 impl Conductor {
@@ -45,7 +42,7 @@ impl Conductor {
         loop {
             let taken = async {
                 if !cleared {
-                    store.clear_cancelled().await?;
+                    store.clear_ended().await?;
                     cleared = true;
                 }
                 store.take_run(LEASE).await
@@ -75,8 +72,10 @@ impl Conductor {
     fn begin(&self, row: RunRow, lead: Lead, stop: CancellationToken) {
         let kind = row.kind.as_str();
         tracing::info!(run = row.id, kind, cause = row.cause.as_str(), listed = row.listed, "conducting a run");
-        let conduct = Conduct::new(self.context.clone(), &row, lead, LEASE, self.jobs.clone(), self.probe_every);
-        let sweep_after_full = self.sweep_after_full;
+        let conduct =
+            Conduct::new(self.context.clone(), &row, lead, LEASE, self.jobs.clone(), self.settings.probe_every);
+        let settings = self.settings;
+        let began = Instant::now();
         self.tasks.spawn("run", async move {
             let going = async {
                 tokio::select! {
@@ -88,7 +87,10 @@ impl Conductor {
                 }
             };
             match stop.run_until_cancelled(going).await {
-                Some(result) => settle(&conduct, &row, result, sweep_after_full).await,
+                Some(result) => {
+                    let took = row.running_for + began.elapsed();
+                    settle(&conduct, &row, result, took, settings).await;
+                }
                 None => release(&conduct).await,
             }
         });
@@ -120,8 +122,8 @@ async fn lost(store: &Store, lead: Lead) -> Halt {
     }
 }
 
-/// Records how the conducting ended.
-async fn settle(conduct: &Conduct, row: &RunRow, result: Result<End, Halt>, sweep_after_full: bool) {
+/// Records how the conducting ended, `took` after the run's start.
+async fn settle(conduct: &Conduct, row: &RunRow, result: Result<End, Halt>, took: Duration, settings: Settings) {
     let end = match result {
         Ok(end) => end,
         Err(Halt::Lost) => {
@@ -142,7 +144,7 @@ async fn settle(conduct: &Conduct, row: &RunRow, result: Result<End, Halt>, swee
             End { state: RunState::Failed, message: Some(error.to_string()) }
         }
     };
-    match record(conduct, row, &end, sweep_after_full).await {
+    match record(conduct, row, end, took, settings).await {
         Ok(()) => {}
         Err(error) => {
             // It is taken again, and comes to the same end.
@@ -152,15 +154,30 @@ async fn settle(conduct: &Conduct, row: &RunRow, result: Result<End, Halt>, swee
     }
 }
 
-async fn record(conduct: &Conduct, row: &RunRow, end: &End, sweep_after_full: bool) -> Result<(), StoreError> {
+async fn record(
+    conduct: &Conduct,
+    row: &RunRow,
+    mut end: End,
+    took: Duration,
+    settings: Settings,
+) -> Result<(), StoreError> {
     let store = &conduct.context.store;
+    if end.state == RunState::Failed
+        && let Some(told) = needed::follow_up(store, row, |before| settings.retry.longest_wait(before)).await?
+    {
+        end.message = end.message.into_iter().chain([told]).reduce(|message, told| format!("{message}. {told}"));
+    }
     if !store.finish_run(&conduct.lead, end.state, end.message.as_deref()).await? {
         return Ok(());
     }
     metrics::run(row.kind, end.state);
+    metrics::run_took(row.kind, took);
     tracing::info!(run = row.id, kind = row.kind.as_str(), state = end.state.as_str(), "run ended");
+    if end.state == RunState::Failed {
+        store.free_jobs(row.id).await?;
+    }
     let finished = matches!(end.state, RunState::Succeeded | RunState::Partial);
-    if row.kind == RunKind::Full && finished && sweep_after_full {
+    if row.kind == RunKind::Full && finished && settings.sweep_after_full {
         // A crash before this loses nothing: the sweep comes by its schedule.
         runs::start(&conduct.context, RunKind::Sweep, RunCause::AfterFull).await?;
     }

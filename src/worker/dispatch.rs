@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 use super::Settings;
-use super::outcome::RetryPolicy;
-use crate::domain::hint::Doctype;
+use crate::domain::hint::{Doctype, arrived_at};
 use crate::domain::job::{Cause, Claim, Lane, Outcome, Put};
 use crate::domain::plan::{Applied, Effect, Unit};
 use crate::erpnext::{self, BreakerState, Work};
@@ -18,7 +17,8 @@ use crate::inbox::Wake;
 use crate::store::StoreError;
 use crate::sync::error::{Disposition, SplitEnd};
 use crate::sync::{Context, Decision, SyncError, customer, expand, site};
-use crate::telemetry::metrics;
+use crate::telemetry::clock;
+use crate::telemetry::metrics::{self, JobEnd};
 
 /// How long to wait before a transaction is tried again while the database is away.
 const DATABASE_AWAY: Duration = Duration::from_millis(500);
@@ -194,11 +194,12 @@ impl Dispatch {
     /// The one write path. While the database is away it is tried again for as long as the lease lasts.
     async fn write(&self, units: Vec<Unit>) {
         let told: Vec<Told> = units.iter().map(Told::of).collect();
+        let claimed = self.until.checked_sub(self.settings.lease).unwrap_or(self.until);
         let more = units.iter().any(|unit| !unit.puts.is_empty() || unit.outcome == Outcome::Again);
         loop {
-            match self.context.store.apply(units.clone()).await {
+            match self.context.store.apply(&units).await {
                 Ok(applied) => {
-                    applied.iter().zip(&told).for_each(|(result, told)| told.report(result));
+                    applied.iter().zip(&told).for_each(|(result, told)| told.report(result, claimed.elapsed()));
                     let stale = applied.iter().any(|result| matches!(result, Applied::Stale));
                     if more || stale {
                         self.wake.wake();
@@ -230,7 +231,8 @@ fn log_failure(claim: &Claim, error: &SyncError) {
 
 /// What is told about a unit once it was applied.
 struct Told {
-    outcome: &'static str,
+    end: JobEnd,
+    attempts: u64,
     cause: Cause,
     delivery: Option<String>,
 }
@@ -238,16 +240,25 @@ struct Told {
 impl Told {
     fn of(unit: &Unit) -> Self {
         let Unit { claim, outcome, .. } = unit;
-        Self { outcome: RetryPolicy::label(outcome), cause: claim.cause, delivery: claim.delivery_id.clone() }
+        Self {
+            end: JobEnd::of(outcome),
+            attempts: claim.attempts.unsigned_abs() + 1,
+            cause: claim.cause,
+            delivery: claim.delivery_id.clone(),
+        }
     }
 
-    fn report(&self, applied: &Applied) {
-        let (outcome, delivery) = (self.outcome, self.delivery.as_deref());
+    /// Tells log and metrics what became of it, `took` after the claim.
+    fn report(&self, applied: &Applied, took: Duration) {
+        let (outcome, delivery) = (self.end.as_str(), self.delivery.as_deref());
         match applied {
             Applied::Written(rows) => {
-                metrics::job(outcome);
+                metrics::job(self.end, self.attempts, took);
                 if rows.is_empty() {
                     tracing::debug!(delivery, outcome, "job settled without a change");
+                } else if let Some(arrived) = delivery.and_then(arrived_at) {
+                    // Clocks of two machines may differ: a lag below zero is none.
+                    metrics::webhook_to_row(clock::now().duration_since(arrived).unwrap_or_default());
                 }
                 for (customer, effect) in rows {
                     metrics::row(*effect);
@@ -258,13 +269,13 @@ impl Told {
                 }
             }
             Applied::Refused(error) => {
-                metrics::job("dead");
+                metrics::job(JobEnd::Dead, self.attempts, took);
                 metrics::job_error(error.label);
                 tracing::error!(delivery, "the database refuses this customer; its job is dead and tells the reason");
                 tracing::debug!(delivery, error = %error.message, "what the database refuses");
             }
             Applied::Stale => {
-                metrics::job("stale");
+                metrics::job(JobEnd::Stale, self.attempts, took);
                 tracing::debug!(delivery, "the row changed meanwhile; done again");
             }
             Applied::LeaseLost => {

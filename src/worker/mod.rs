@@ -41,7 +41,7 @@ pub struct Settings {
     pub gather: Duration,
     /// How long a paused site is left alone before it is probed again.
     pub probe_every: Duration,
-    /// How failures are retried.
+    /// How failures are retried, of jobs and of full runs that are needed.
     pub retry: RetryPolicy,
     /// Whether a finished full run makes a sweep start.
     pub sweep_after_full: bool,
@@ -55,7 +55,6 @@ pub fn start(context: Context, settings: Settings, wake: Wake, tasks: &Tasks, st
 
 /// Starts the conductor of runs. `jobs` wakes the claim loop of this process.
 pub fn start_conductor(context: Context, settings: Settings, jobs: Wake, tasks: &Tasks, stop: CancellationToken) {
-    let Settings { sweep_after_full, probe_every, .. } = settings;
-    let conductor = conductor::Conductor { context, jobs, tasks: tasks.clone(), sweep_after_full, probe_every };
+    let conductor = conductor::Conductor { context, jobs, tasks: tasks.clone(), settings };
     tasks.spawn("conductor", conductor.run(stop));
 }

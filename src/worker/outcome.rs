@@ -39,26 +39,18 @@ impl RetryPolicy {
         }
     }
 
-    /// Metric label of an outcome.
+    /// Upper bound of the wait after so many failures before this one.
     #[must_use]
-    pub fn label(outcome: &Outcome) -> &'static str {
-        match outcome {
-            Outcome::Done => "done",
-            Outcome::NotPermitted => "not_permitted",
-            Outcome::Skipped => "skipped",
-            Outcome::Again => "again",
-            Outcome::Retry { .. } => "retry",
-            Outcome::Dead(_) => "dead",
-        }
+    pub fn longest_wait(&self, before: u32) -> Duration {
+        let wait = 2_u32.checked_pow(before).and_then(|factor| self.base.checked_mul(factor));
+        wait.map_or(self.max, |wait| wait.min(self.max))
     }
 
     fn again(&self, claim: &Claim, asked: Option<Duration>, down: bool, error: JobError) -> Outcome {
         if !down && claim.attempts + 1 >= i64::from(self.attempts) {
             return Outcome::Dead(error);
         }
-        let doubled = u32::try_from(claim.attempts).ok().and_then(|attempts| 2_u32.checked_pow(attempts));
-        let bound =
-            doubled.and_then(|factor| self.base.checked_mul(factor)).map_or(self.max, |wait| wait.min(self.max));
+        let bound = self.longest_wait(u32::try_from(claim.attempts).unwrap_or(u32::MAX));
         let after = bound.mul_f64(rand::random::<f64>()).max(asked.unwrap_or_default());
         Outcome::Retry { after, burn: !down, error }
     }
@@ -82,6 +74,7 @@ mod tests {
             delivery_id: None,
             absent: false,
             run: None,
+            modified: None,
         }
     }
 

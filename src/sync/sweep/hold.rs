@@ -1,7 +1,8 @@
 //! A held sweep: a person approves its list, discards it, or a later sweep takes its place.
 //!
 //! Invariant: whoever is first decides; the state is compared in the statement that changes it. Approving puts exactly the
-//! list that was looked at, by the conductor, so that a crash goes on with the rest of it.
+//! list that was looked at, by the conductor, so that a crash goes on with the rest of it. A discard holds for its list: as
+//! long as nothing joins it nobody is asked again, unless a person wants that.
 
 use super::Position;
 use crate::domain::run::{RunId, RunKind, RunState};
@@ -53,6 +54,14 @@ pub async fn discard(store: &Store, id: RunId) -> Result<Verdict, StoreError> {
     tracing::info!(run = id, candidates = row.candidates, "a person discarded what a sweep would remove");
     metrics::run(row.kind, RunState::Discarded);
     Ok(Verdict::Done)
+}
+
+/// The sweep whose list a person has discarded, if the list of this one has nothing beyond it.
+pub(super) async fn discarded(run: &Conduct) -> Result<Option<RunRow>, Halt> {
+    let store = &run.context.store;
+    let Some(discarded) = store.last_run(RunKind::Sweep, RunState::Discarded).await? else { return Ok(None) };
+    let is_answered = !store.has_candidates_beyond(run.lead.run, discarded.id).await?;
+    Ok(is_answered.then_some(discarded))
 }
 
 /// Takes the place of the held sweep, if there is one (and of older ones, which a crash may have left).

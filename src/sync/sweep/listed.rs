@@ -44,6 +44,7 @@ pub(super) async fn compare(run: &Conduct) -> Result<(Closed, i64), Halt> {
     let mut filtered = 0;
     let mut after: Option<String> = None;
     loop {
+        run.until_room().await?;
         let (page, is_last) = page(run, after.as_deref()).await?;
         let matching = match (&run.context.rules.filter, page.last()) {
             (Some(filter), Some(last)) => Some(matching(run, filter, after.as_deref(), &last.name).await?),

@@ -4,8 +4,6 @@
 //! sync user may not read is tested now and then; only the others become candidates, and even of those only the
 //! document's own answer decides.
 
-use rand::RngExt;
-
 use super::roll::Closed;
 use crate::domain::candidate::{Candidate, Reason};
 use crate::domain::customer::CustomerId;
@@ -13,6 +11,7 @@ use crate::domain::job::{Cause, DocKey, Lane, Put};
 use crate::store::Followed;
 use crate::sync::absence::CUSTOMER_UNKNOWN;
 use crate::sync::conduct::{Conduct, Halt};
+use crate::sync::sample::Sample;
 
 /// Rows in a page.
 const PAGE: u32 = 5_000;
@@ -39,16 +38,21 @@ enum Absence {
     Harmless,
     /// A person was asked about it.
     Asked,
+    /// It was created, renamed or restored after the listing had begun, which may have gone past its name by then.
+    Newer,
     /// Perhaps deleted.
     Candidate,
 }
 
 /// Goes through all our rows, puts what needs no consent and notes the candidates.
-pub(super) async fn look(run: &Conduct, listed: &Closed) -> Result<Ours, Halt> {
+///
+/// The listing began at `since` (the database's clock): what was written of a row from then on may say more than the list.
+pub(super) async fn look(run: &Conduct, listed: &Closed, since: i64) -> Result<Ours, Halt> {
     let mut ours = Ours::default();
-    let mut hidden = Sample::default();
+    let mut hidden = Sample::new(TESTED);
     let mut after = CustomerId::MIN;
     loop {
+        run.until_room().await?;
         let page = run.context.store.followed(after, PAGE).await?;
         let (mut puts, mut candidates) = (Vec::new(), Vec::new());
         for row in &page {
@@ -56,11 +60,11 @@ pub(super) async fn look(run: &Conduct, listed: &Closed) -> Result<Ours, Halt> {
             if listed.has(&row.name) {
                 continue;
             }
-            match absence(row, listed) {
+            match absence(row, listed, since) {
                 Absence::Renamed => puts.push(put(&row.name, false)),
                 Absence::Harmless => puts.push(put(&row.name, true)),
-                Absence::Hidden => hidden.add(&row.name),
-                Absence::Asked => {}
+                Absence::Hidden => hidden.offer(|| row.name.clone()),
+                Absence::Asked | Absence::Newer => {}
                 Absence::Candidate => {
                     candidates.push(Candidate { name: row.name.clone(), customer_id: row.id, reason: Reason::Missing });
                 }
@@ -72,45 +76,25 @@ pub(super) async fn look(run: &Conduct, listed: &Closed) -> Result<Ours, Halt> {
         after = last.id;
         run.put(&puts, "", 0, true).await?;
     }
-    let puts: Vec<Put> = hidden.names.iter().map(|name| put(name, true)).collect();
+    let puts: Vec<Put> = hidden.into_kept().iter().map(|name| put(name, true)).collect();
     run.put(&puts, "", 0, true).await?;
     Ok(ours)
 }
 
-fn absence(row: &Followed, listed: &Closed) -> Absence {
+fn absence(row: &Followed, listed: &Closed, since: i64) -> Absence {
     match &row.creation {
         None if row.asked => Absence::Asked,
         None => Absence::Harmless,
         Some(creation) if listed.has_newcomer(creation) => Absence::Renamed,
         Some(_) if row.filtered => Absence::Harmless,
         Some(_) if row.unknown.has(CUSTOMER_UNKNOWN) => Absence::Hidden,
+        Some(_) if row.synced_at.is_some_and(|synced_at| synced_at >= since) => Absence::Newer,
         Some(_) => Absence::Candidate,
     }
 }
 
 fn put(name: &str, absent: bool) -> Put {
     Put { absent, ..Put::new(DocKey::customer(name), Lane::Bulk, Cause::Sweep) }
-}
-
-/// A few of many, each with the same chance.
-#[derive(Debug, Default)]
-struct Sample {
-    names: Vec<String>,
-    offered: usize,
-}
-
-impl Sample {
-    fn add(&mut self, name: &str) {
-        self.offered += 1;
-        if self.names.len() < TESTED {
-            self.names.push(name.to_owned());
-        } else {
-            let place = rand::rng().random_range(0..self.offered);
-            if let Some(kept) = self.names.get_mut(place) {
-                name.clone_into(kept);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -124,6 +108,7 @@ mod tests {
             id: 1,
             name: "A".to_owned(),
             creation: Some("c".to_owned()),
+            synced_at: Some(9),
             unknown: Unknown::default(),
             filtered: false,
             asked: false,
@@ -136,23 +121,14 @@ mod tests {
         let mut roll = Roll::default();
         roll.note_newcomer("c");
         let newcomer = roll.close();
-        assert_eq!(absence(&row(), &nobody), Absence::Candidate);
-        assert_eq!(absence(&row(), &newcomer), Absence::Renamed);
-        assert_eq!(absence(&Followed { creation: None, ..row() }, &nobody), Absence::Harmless);
-        assert_eq!(absence(&Followed { creation: None, asked: true, ..row() }, &nobody), Absence::Asked);
-        assert_eq!(absence(&Followed { filtered: true, ..row() }, &nobody), Absence::Harmless);
-        assert_eq!(absence(&Followed { filtered: true, ..row() }, &newcomer), Absence::Renamed);
+        assert_eq!(absence(&row(), &nobody, 10), Absence::Candidate);
+        assert_eq!(absence(&row(), &newcomer, 10), Absence::Renamed);
+        assert_eq!(absence(&Followed { creation: None, ..row() }, &nobody, 10), Absence::Harmless);
+        assert_eq!(absence(&Followed { creation: None, asked: true, ..row() }, &nobody, 10), Absence::Asked);
+        assert_eq!(absence(&Followed { filtered: true, ..row() }, &nobody, 10), Absence::Harmless);
+        assert_eq!(absence(&Followed { filtered: true, ..row() }, &newcomer, 10), Absence::Renamed);
+        assert_eq!(absence(&Followed { synced_at: Some(10), ..row() }, &nobody, 10), Absence::Newer);
         let hidden = Unknown([CUSTOMER_UNKNOWN.to_owned()].into());
-        assert_eq!(absence(&Followed { unknown: hidden, ..row() }, &nobody), Absence::Hidden);
-    }
-
-    #[test]
-    fn a_sample_is_small_and_everybody_may_be_in_it() {
-        let mut sample = Sample::default();
-        for number in 0..10 * TESTED {
-            sample.add(&number.to_string());
-        }
-        assert_eq!(sample.names.len(), TESTED);
-        assert!(sample.names.iter().any(|name| name.parse::<usize>().unwrap() >= TESTED));
+        assert_eq!(absence(&Followed { unknown: hidden, ..row() }, &nobody, 10), Absence::Hidden);
     }
 }

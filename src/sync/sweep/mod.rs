@@ -83,13 +83,14 @@ pub async fn conduct(run: &Conduct, row: &RunRow) -> Result<End, Halt> {
     after_full_run(run).await?;
     let census = Census::take(run).await?;
     run.set_total(i64::try_from(census.visible).unwrap_or(i64::MAX)).await?;
-    lead(run.context.store.clear_candidates(&run.lead).await?)?;
+    lead(run.context.store.list_anew(&run.lead).await?)?;
+    let since = run.context.store.now().await?;
     let (listed, filtered) = listed::compare(run).await?;
     if let Some(reason) = emptied(run, &census, listed.len()).await? {
         return Ok(End { state: RunState::Failed, message: Some(reason) });
     }
     run.context.store.clear_orphans().await?;
-    let ours = missing::look(run, &listed).await?;
+    let ours = missing::look(run, &listed, since).await?;
     decide(run, row, Tally { living: ours.living, missing: ours.missing, filtered }, &census).await
 }
 
@@ -133,18 +134,11 @@ async fn decide(run: &Conduct, row: &RunRow, tally: Tally, census: &Census) -> R
         return remove(run, filter, false, String::new(), census.warning()).await;
     }
     let told = tally.told(percent, census.hidden_customers());
-    let asked = held.as_ref().filter(|held| {
-        let same_filter = Position::of(held).is_some_and(|position| position.filter() == filter);
-        same_filter && row.cause != RunCause::Person
-    });
-    if let Some(held) = asked {
+    if row.cause != RunCause::Person
+        && let Some(known) = known(run, held.as_ref(), &filter).await?
+    {
         lead(store.clear_candidates(&run.lead).await?)?;
-        let message = format!(
-            "{told}. A person was asked already: run {id} holds a list (customer-sync runs candidates {id}). Approve or \
-             discard it, or have a new one made with customer-sync runs sweep",
-            id = held.id
-        );
-        return Ok(End { state: RunState::Partial, message: Some(message) });
+        return Ok(End { state: RunState::Partial, message: Some(format!("{told}. {known}")) });
     }
     hold::supersede(run, held).await?;
     run.put(&[], &Position::Held { filter }.text(), 0, true).await?;
@@ -155,6 +149,28 @@ async fn decide(run: &Conduct, row: &RunRow, tally: Tally, census: &Census) -> R
     );
     tracing::warn!(run = run.lead.run, candidates = tally.removed(), living = tally.living, "a sweep is held");
     Ok(End { state: RunState::Held, message: Some(message) })
+}
+
+/// Why no person has to be asked about the run's list, if one knows of it.
+async fn known(run: &Conduct, held: Option<&RunRow>, filter: &str) -> Result<Option<String>, Halt> {
+    if let Some(held) = held {
+        let same_filter = Position::of(held).is_some_and(|position| position.filter() == filter);
+        return Ok(same_filter.then(|| {
+            format!(
+                "A person was asked already: run {id} holds a list (customer-sync runs candidates {id}). Approve or discard \
+                 it, or have a new one made with customer-sync runs sweep",
+                id = held.id
+            )
+        }));
+    }
+    let discarded = hold::discarded(run).await?;
+    Ok(discarded.map(|discarded| {
+        format!(
+            "Nothing of it was removed: a person discarded this list (customer-sync runs candidates {id}). To decide anew, \
+             have a new one made with customer-sync runs sweep",
+            id = discarded.id
+        )
+    }))
 }
 
 /// Puts the run's list, from behind `after`; the filter that it was made with is accepted by that.
@@ -176,6 +192,7 @@ async fn remove(
             ..Put::new(DocKey::customer(&candidate.name), Lane::Bulk, cause)
         };
         let puts: Vec<Put> = page.iter().map(put).collect();
+        run.until_room().await?;
         let position = Position::Removing { filter: filter.clone(), approved, after: after.clone() };
         run.put(&puts, &position.text(), 0, true).await?;
     }

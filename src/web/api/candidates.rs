@@ -35,7 +35,7 @@ pub(super) async fn list(
     id: Path<String>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let limit = paging.limit.unwrap_or(PAGE);
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
@@ -60,7 +60,7 @@ pub(super) async fn approve(
     state: Data<State>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Admin).await?;
+    require(&request, Role::Admin)?;
     let id = find(&request, &state, &id).await?;
     let verdict = sweep::approve(&state.context, id).await.map_err(|error| Problem::store(&request, &error))?;
     decided(&request, verdict, id)?;
@@ -75,7 +75,7 @@ pub(super) async fn discard(
     state: Data<State>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Admin).await?;
+    require(&request, Role::Admin)?;
     let id = find(&request, &state, &id).await?;
     let verdict = sweep::discard(&state.context.store, id).await.map_err(|error| Problem::store(&request, &error))?;
     decided(&request, verdict, id)?;

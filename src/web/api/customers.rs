@@ -40,7 +40,7 @@ pub(super) async fn list(
     state: Data<State>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let limit = paging.limit.unwrap_or(PAGE);
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
@@ -58,7 +58,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let customer = find(&request, &state, &id).await?;
     Ok(HttpResponse::Ok().json(json!({"data": customer})))
 }
@@ -85,7 +85,7 @@ pub(super) async fn sync(
     id: Path<String>,
     waiting: Query<Waiting>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let wait = waiting.seconds(&request)?;
     let customer = find(&request, &state, &id).await?;
     let Some(name) = customer.row.customer.erpnext_id.clone() else {

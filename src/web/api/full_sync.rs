@@ -26,7 +26,7 @@ const RESPOND_ASYNC: &str = "respond-async";
 const ASK_AGAIN: &str = "10";
 
 pub(super) async fn sync(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let (run, mut accepted) = begin(&request, &state, RunKind::Full).await?;
     if prefers_not_to_wait(&request) {
         let applied = actix_web::http::header::HeaderValue::from_static(RESPOND_ASYNC);

@@ -46,7 +46,7 @@ pub(super) async fn list(
     state: Data<State>,
     listing: Query<Listing>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let bad = |detail: String| Problem::new(&request, Code::BadRequest, detail);
     let Listing { state: states, doctype, label, q, cause, after, limit } = listing.into_inner();
     let limit = limit.unwrap_or(PAGE);
@@ -79,7 +79,7 @@ pub(super) struct One {
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>, one: Query<One>) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let One { doctype, name } = one.into_inner();
     let key = DocKey { doctype, name };
     match state.context.store.job(&key).await.map_err(|error| Problem::store(&request, &error))? {
@@ -123,7 +123,7 @@ pub(super) async fn retry(
     state: Data<State>,
     wanted: Json<Wanted>,
 ) -> Result<HttpResponse, Problem> {
-    let jobs = selection(&request, &state, wanted).await?;
+    let jobs = selection(&request, wanted)?;
     let retried = state.context.store.retry_jobs(&jobs).await.map_err(|error| Problem::store(&request, &error))?;
     tracing::info!(retried, "a person retries jobs");
     state.wake.wake();
@@ -135,14 +135,14 @@ pub(super) async fn discard(
     state: Data<State>,
     wanted: Json<Wanted>,
 ) -> Result<HttpResponse, Problem> {
-    let jobs = selection(&request, &state, wanted).await?;
+    let jobs = selection(&request, wanted)?;
     let discarded = state.context.store.discard_jobs(&jobs).await.map_err(|error| Problem::store(&request, &error))?;
     tracing::info!(discarded, "a person discards jobs");
     Ok(HttpResponse::Ok().json(json!({"data": {"discarded": discarded}})))
 }
 
-async fn selection(request: &HttpRequest, state: &State, wanted: Json<Wanted>) -> Result<Selection, Problem> {
-    require(request, state, Role::Operator).await?;
+fn selection(request: &HttpRequest, wanted: Json<Wanted>) -> Result<Selection, Problem> {
+    require(request, Role::Operator)?;
     wanted.into_inner().selection().map_err(|detail| Problem::new(request, Code::BadRequest, detail))
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn link(
     waiting: Query<Waiting>,
     wanted: Json<Wanted>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let wait = waiting.seconds(&request)?;
     let id: CustomerId = number(&request, &id)?;
     let linked = links::link(&state.context, id, &wanted.erpnext_id).await;
@@ -50,7 +50,7 @@ pub(super) async fn unlink(
     state: Data<State>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let id: CustomerId = number(&request, &id)?;
     let name = links::unlink(&state.context.store, id).await.map_err(|error| Problem::link(&request, &error))?;
     state.wake.wake();
@@ -73,7 +73,7 @@ pub(super) async fn list(
     state: Data<State>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let limit = paging.limit.unwrap_or(PAGE);
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
@@ -113,7 +113,7 @@ pub(super) async fn reject(
 }
 
 async fn decide(request: &HttpRequest, state: &State, id: &str, accept: bool) -> Result<HttpResponse, Problem> {
-    require(request, state, Role::Operator).await?;
+    require(request, Role::Operator)?;
     let decided = links::decide(&state.context.store, number(request, id)?, accept).await;
     let decided = decided.map_err(|error| Problem::link(request, &error))?;
     state.wake.wake();

@@ -1,4 +1,5 @@
-//! The JSON API, one file per resource. Every handler first asks `auth` for the role that it needs.
+//! The JSON API, one file per resource. `auth` knows the caller before a handler is reached; every handler first asks it
+//! for the role that it needs.
 
 mod candidates;
 mod customers;

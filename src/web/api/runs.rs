@@ -67,7 +67,7 @@ pub(super) async fn list(
     state: Data<State>,
     wanted: Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let filter = wanted.filter(&request)?;
     let context = &state.context;
     let rows = context.store.runs(&filter).await.map_err(|error| Problem::store(&request, &error))?;
@@ -82,7 +82,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Viewer).await?;
+    require(&request, Role::Viewer)?;
     let run = find(&request, &state, &id).await?;
     Ok(HttpResponse::Ok().json(json!({"data": run})))
 }
@@ -94,7 +94,7 @@ pub(super) struct New {
 }
 
 pub(super) async fn start(request: HttpRequest, state: Data<State>, new: Json<New>) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let kind = match RunKind::parse(&new.kind) {
         Some(kind @ (RunKind::Full | RunKind::Sweep)) => kind,
         Some(RunKind::CatchUp) | None => {
@@ -125,7 +125,7 @@ pub(super) async fn cancel(
     state: Data<State>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    require(&request, &state, Role::Operator).await?;
+    require(&request, Role::Operator)?;
     let run = find(&request, &state, &id).await?;
     let cancelled =
         runs::cancel(&state.context.store, run.row.id).await.map_err(|error| Problem::store(&request, &error))?;
@@ -133,7 +133,7 @@ pub(super) async fn cancel(
     if cancelled {
         return Ok(HttpResponse::Ok().json(json!({"data": run})));
     }
-    let detail = format!("run {} is {}: only a running one can be cancelled", run.row.id, run.row.state.as_str());
+    let detail = format!("run {} {}: only a running one can be cancelled", run.row.id, run.row.state.told());
     Err(Problem::new(&request, Code::RunNotRunning, detail))
 }
 
