@@ -3,10 +3,11 @@
 //! Layers are top-level modules; an arrow is "may import" (`tests/it/structure.rs` enforces it):
 //!
 //! ```text
-//! main ─▶ cli ─▶ app ─▶ web, worker ─▶ sync ─▶ inbox ─▶ store ─▶ domain
-//!                                       └────▶ erpnext ─────────▶ domain
+//! main ─▶ cli ─▶ app ─▶ web, worker, setup ─▶ sync ─▶ inbox ─▶ store ─▶ domain
+//!                                              └────▶ erpnext ─────────▶ domain
+//! doctor stands between cli and app: it looks at what all others work with
 //! config, telemetry, lifecycle: usable by all, know only domain
-//! store never knows erpnext; web never knows worker; simulator is known to cli (demo), tests and benches only
+//! store never knows erpnext; web, worker and setup never know each other; simulator is known to cli (demo), tests and benches only
 //! ```
 //!
 //! The life of one webhook:
@@ -23,13 +24,17 @@
 //!                            store/apply.rs      ONE transaction: rows + change + job settled, or nothing
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod domain;
 pub mod erpnext;
 pub mod inbox;
 pub mod lifecycle;
+pub mod setup;
 pub mod simulator;
 pub mod store;
 pub mod sync;

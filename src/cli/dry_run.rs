@@ -1,10 +1,11 @@
 //! `customer-sync sync --dry-run`.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 
+use super::output::{counted, say};
 use crate::app::look;
 use crate::config::Config;
 use crate::sync::dry_run::{self, Example, Forecast};
@@ -27,39 +28,37 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     }
     context.store.close().await;
     if json {
-        println!("{}", serde_json::to_string(&forecast)?);
+        say(serde_json::to_string(&forecast)?)?;
     } else {
-        print(&forecast);
+        print(&forecast)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(forecast: &Forecast) {
-    println!("ERPNext lists {} customers. Nothing was written; a full run and a sweep would:", forecast.total);
-    let line = |count: u64, what: &str| {
-        if count > 0 {
-            println!("{count:>9} {what}");
-        }
-    };
-    line(forecast.create, "create");
+fn print(forecast: &Forecast) -> io::Result<()> {
+    let total = counted(forecast.total, "customer");
+    say(format_args!("ERPNext lists {total}. Nothing was written; a full run and a sweep would:"))?;
+    let line = |count: u64, what: &str| if count > 0 { say(format_args!("{count:>9} {what}")) } else { Ok(()) };
+    line(forecast.create, "create")?;
     for (key, count) in &forecast.link {
-        line(*count, &format!("link to a row that you had before, by {key}"));
+        line(*count, &format!("link to a row that you had before, by {key}"))?;
     }
-    line(forecast.update, "update");
-    line(forecast.unchanged, "leave as they are");
-    line(forecast.ambiguous, "ask a person about, because several match (customer-sync suggestions)");
-    line(forecast.missing, "ask a person about, because your row names a customer that ERPNext does not have");
-    line(forecast.skipped, "leave out: by the filter, or because a person has been asked already");
-    line(forecast.remove, "mark as deleted");
-    line(forecast.not_permitted, "not be permitted to read");
-    line(forecast.failed, "fail to store");
+    line(forecast.update, "update")?;
+    line(forecast.unchanged, "leave as they are")?;
+    line(forecast.ambiguous, "ask a person about, because several match (customer-sync suggestions)")?;
+    line(forecast.missing, "ask a person about, because your row names a customer that ERPNext does not have")?;
+    line(forecast.skipped, "leave out: by the filter, or because a person has been asked already")?;
+    line(forecast.remove, "mark as deleted")?;
+    line(forecast.not_permitted, "not be permitted to read")?;
+    line(forecast.failed, "fail to store")?;
     if forecast.examples.is_empty() {
-        return;
+        return Ok(());
     }
-    println!("Some of them:");
+    say("Some of them:")?;
     for Example { what, erpnext_id, customer, why } in &forecast.examples {
         let row = customer.map(|id| format!(" (customer {id})")).unwrap_or_default();
         let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        println!("{what:>14} {erpnext_id}{row}{why}");
+        say(format_args!("{what:>14} {erpnext_id}{row}{why}"))?;
     }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::output::{counted, say};
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
@@ -148,20 +149,20 @@ impl List {
         let jobs = store.jobs(&filter, None, self.limit).await?;
         let total = store.job_count(&filter).await?;
         if self.output.json {
-            println!("{:#}", json!({"data": jobs, "total": total}));
+            say(format_args!("{:#}", json!({"data": jobs, "total": total})))?;
             return Ok(ExitCode::SUCCESS);
         }
         for job in &jobs {
-            println!("{}", line(job));
+            say(line(job))?;
             if let Some(error) = &job.last_error {
-                println!("    {error}");
+                say(format_args!("    {error}"))?;
             }
         }
         let more = total.saturating_sub(u64::try_from(jobs.len()).unwrap_or(u64::MAX));
         match (total, more) {
-            (0, _) => println!("No job matches."),
-            (total, 0) => println!("{}.", jobs_of(total)),
-            (total, more) => println!("{}; {more} more are not shown (--limit).", jobs_of(total)),
+            (0, _) => say("No job matches.")?,
+            (total, 0) => say(format_args!("{}.", counted(total, "job")))?,
+            (total, more) => say(format_args!("{}; {more} more are not shown (--limit).", counted(total, "job")))?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -174,10 +175,10 @@ async fn show(store: &Store, key: DocKey, output: Output) -> anyhow::Result<Exit
     };
     let job = serde_json::to_value(job)?;
     if output.json {
-        println!("{job:#}");
+        say(format_args!("{job:#}"))?;
     } else if let Value::Object(fields) = &job {
         for (field, value) in fields.iter().filter(|(_field, value)| !value.is_null()) {
-            println!("{field:<12} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            say(format_args!("{field:<12} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -211,9 +212,9 @@ struct Report {
 impl Report {
     fn print(self, done: &str, count: u64) -> anyhow::Result<ExitCode> {
         if self.output.json {
-            println!("{:#}", json!({ done: count }));
+            say(format_args!("{:#}", json!({ done: count })))?;
         } else {
-            println!("{} {done}.", jobs_of(count));
+            say(format_args!("{} {done}.", counted(count, "job")))?;
         }
         let missed = self.named.saturating_sub(usize::try_from(count)?);
         if missed > 0 {
@@ -227,10 +228,6 @@ impl Report {
 fn line(job: &JobRow) -> String {
     let label = job.error_label.as_deref().unwrap_or_default();
     let next = job.next_at.as_deref().map(|at| format!(", next at {at}")).unwrap_or_default();
-    let attempts = if job.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", job.attempts) };
+    let attempts = counted(job.attempts, "attempt");
     format!("{:<7} {:<8} {}  ({attempts}{next}) {label}", job.state.as_str(), job.key.doctype.as_str(), job.key.name)
-}
-
-fn jobs_of(count: u64) -> String {
-    if count == 1 { "1 job".to_owned() } else { format!("{count} jobs") }
 }

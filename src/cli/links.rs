@@ -2,12 +2,14 @@
 //!
 //! Invariant: a link is made by a worker from what it reads; this process works, too, until it is made or refused.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::output::say;
 use super::sync::work_off;
 use super::{block_on, load_quietly};
 use crate::app::{Session, open_store};
@@ -59,9 +61,12 @@ impl Unlink {
             let name = links::unlink(&store, self.id).await?;
             store.close().await;
             if self.json {
-                println!("{}", json!({"customer": self.id, "effect": "unlinked", "erpnext_id": name}));
+                say(json!({"customer": self.id, "effect": "unlinked", "erpnext_id": name}))?;
             } else {
-                println!("Customer {} is local now. {name} becomes a row of its own when serve or sync runs.", self.id);
+                say(format_args!(
+                    "Customer {} is local now. {name} becomes a row of its own when serve or sync runs.",
+                    self.id
+                ))?;
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -134,9 +139,9 @@ impl Suggestions {
             };
             store.close().await;
             if self.json {
-                println!("{}", serde_json::to_string_pretty(&shown)?);
+                say(serde_json::to_string_pretty(&shown)?)?;
             } else {
-                print(&shown);
+                print(&shown)?;
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -154,17 +159,16 @@ async fn all(store: &Store, state: Option<SuggestionState>) -> anyhow::Result<Ve
     }
 }
 
-fn print(suggestions: &[SuggestionRow]) {
+fn print(suggestions: &[SuggestionRow]) -> io::Result<()> {
     if suggestions.is_empty() {
-        println!("There is nothing to decide.");
-        return;
+        return say("There is nothing to decide.");
     }
-    println!(
+    say(format_args!(
         "{:>6} {:<9} {:<9} {:<12} {:>9}  YOUR CUSTOMER / IN ERPNEXT",
         "ID", "STATE", "KIND", "MATCHED BY", "CUSTOMER"
-    );
+    ))?;
     for row in suggestions {
-        println!(
+        say(format_args!(
             "{:>6} {:<9} {:<9} {:<12} {:>9}  {} / {}",
             row.id,
             row.state.as_str(),
@@ -173,6 +177,7 @@ fn print(suggestions: &[SuggestionRow]) {
             row.customer,
             row.customer_name,
             row.name
-        );
+        ))?;
     }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::say;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
@@ -21,7 +22,7 @@ impl Arguments {
         let config = load(Inputs::of_process(path, Vec::new(), false))?;
         block_on(async {
             let store = open_store(&config, self.adopt).await?;
-            println!("The tables in {} are up to date.", store.dialect().as_str());
+            say(format_args!("The tables in {} are up to date.", store.dialect().as_str()))?;
             store.close().await;
             Ok(ExitCode::SUCCESS)
         })

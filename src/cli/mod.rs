@@ -2,20 +2,24 @@
 //!
 //! Invariant: whatever is wrong is told on standard error with what to do about it, and the exit code is not zero.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this layer is for")]
+#![expect(clippy::print_stderr, reason = "printing is what this layer is for")]
 
 mod demo;
+mod doctor;
 mod dry_run;
 mod jobs;
 mod links;
 mod migrate;
+mod output;
 mod progress;
 mod runs;
 mod schedules;
 mod serve;
+mod setup;
 mod sweeps;
 mod sync;
 mod token;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,12 +50,30 @@ enum Command {
     Serve(serve::Arguments),
     /// Show all of it without an ERPNext: starts a stand-in with customers, and the real service beside it
     Demo(demo::Arguments),
+    /// Connect an ERPNext: make role, user, key and Webhooks there, and prove that webhooks arrive
+    ///
+    /// Needs the API key of a user with the role System Manager, for this call only: in ERPNEXT_ADMIN_KEY as KEY:SECRET, or
+    /// in a file. Shows first what it would do. Running it again changes nothing but repairs what drifted. Without an
+    /// administrator's key it prints what to click, with the templates to paste.
+    Setup(setup::Arguments),
+    /// Look at everything that sync depends on, and say what is wrong and what to do
+    ///
+    /// Looks at configuration, database, ERPNext, permissions, webhooks, receiver, queue, schedules and disk, within half a
+    /// minute. It changes nothing: ERPNext is only read, and the database gets the write test that /readyz uses. The exit
+    /// code is 0 where no problem was found (there may be warnings), else 1. No secret is printed. With an administrator's
+    /// key in ERPNEXT_ADMIN_KEY (KEY:SECRET, used for this call only) it looks at the Webhooks in ERPNext, too.
+    Doctor(doctor::Arguments),
     /// Sync all customers now, or one, and wait for the end
     ///
     /// Starts a full run, or joins the one that is running, and works on it in this process until it is over, beside
     /// `serve` or without it. The exit code is 0 only if every customer was synced. Ctrl-C stops this process alone: the
     /// run goes on when `sync` or `serve` is started again, or in one that is running.
     Sync(sync::Arguments),
+    /// Compare our customers with ERPNext's, value by value, and tell what differs; nothing is written
+    ///
+    /// What differs is looked at a second time before it is told, so that edits that go on meanwhile are no difference.
+    /// The exit code is 0 if all customers are equal, 1 if some differ or cannot be stored, 2 if they could not be compared.
+    Verify(verify::Arguments),
     /// Look at full runs, sweeps and catch-ups; start a sweep, decide about a held one, cancel one
     Runs(runs::Arguments),
     /// Create the tables or bring them up to date
@@ -64,7 +86,7 @@ enum Command {
     Unlink(links::Unlink),
     /// Decide which of your customers and ERPNext's are the same where that is not clear
     Suggestions(links::Suggestions),
-    /// Show or control what runs by itself: catch-up, sweep, full run, pruning
+    /// Show or control what runs by itself: catch-up, sweep, full run, pruning, verifying
     Schedules(schedules::Arguments),
     /// Manage the tokens of the API
     Token(token::Arguments),
@@ -78,7 +100,10 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Serve(arguments) => arguments.run(config),
         Command::Demo(arguments) => arguments.run(),
+        Command::Setup(arguments) => arguments.run(config),
+        Command::Doctor(arguments) => arguments.run(config),
         Command::Sync(arguments) => arguments.run(config),
+        Command::Verify(arguments) => Ok(arguments.run(config)),
         Command::Runs(arguments) => arguments.run(config),
         Command::Migrate(arguments) => arguments.run(config),
         Command::Jobs(arguments) => arguments.run(config),

@@ -36,6 +36,7 @@ impl Progress {
     pub(super) fn show(&mut self, run: &Run) {
         let total = run.row.total.unwrap_or_default();
         let done = if run.row.kind == RunKind::Full { run.processed } else { run.row.listed };
+        let customers = if total == 1 { "customer" } else { "customers" };
         let pace = run.rate.map(|rate| format!("{rate}/s")).unwrap_or_default();
         let left = run.seconds_left.map(|seconds| format!("{seconds} s left")).unwrap_or_default();
         if let Some(bar) = &self.bar {
@@ -54,7 +55,7 @@ impl Progress {
                 if run.row.total.is_some() && self.said_at.is_none_or(|said_at| said_at.elapsed() >= LINE_EVERY) {
                     self.said_at = Some(Instant::now());
                     let words = [pace, left].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
-                    eprintln!("{done} of {total} customers {words}");
+                    eprintln!("{done} of {total} {customers} {words}");
                 }
             }
         }

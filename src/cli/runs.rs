@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+use super::output::say;
 use super::{block_on, load_quietly, sweeps};
 use crate::app::{Session, open_store};
 use crate::config::Inputs;
@@ -117,7 +118,7 @@ impl Quick {
             Self::Cancel { id } => {
                 let run = find(store, id).await?;
                 if !runs::cancel(store, id).await? {
-                    bail!("run {id} is {}: only a running one can be cancelled", run.row.state.as_str());
+                    bail!("run {id} {}: only a running one can be cancelled", run.row.state.told());
                 }
                 show(&find(store, id).await?, json)
             }
@@ -132,21 +133,21 @@ async fn find(store: &Store, id: RunId) -> anyhow::Result<Run> {
 
 fn list(runs: &[Run], json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(runs)?);
+        say(serde_json::to_string_pretty(runs)?)?;
         return Ok(());
     }
     if runs.is_empty() {
-        println!("There are no such runs.");
+        say("There are no such runs.")?;
         return Ok(());
     }
-    println!(
+    say(format_args!(
         "{:<6} {:<9} {:<11} {:<11} {:<25} {:>9} {:>9}  MESSAGE",
         "ID", "KIND", "STATE", "CAUSE", "STARTED", "SECONDS", "DONE"
-    );
+    ))?;
     for run in runs {
         let row = &run.row;
         let message = row.paused.as_ref().or(row.message.as_ref()).map(String::as_str).unwrap_or_default();
-        println!(
+        say(format_args!(
             "{:<6} {:<9} {:<11} {:<11} {:<25} {:>9.1} {:>9}  {message}",
             row.id,
             row.kind.as_str(),
@@ -155,20 +156,26 @@ fn list(runs: &[Run], json: bool) -> anyhow::Result<()> {
             row.started_at,
             seconds(run),
             if row.kind == RunKind::Full { run.processed } else { row.put },
-        );
+        ))?;
     }
     Ok(())
 }
 
 fn show(run: &Run, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(run)?);
+        say(serde_json::to_string_pretty(run)?)?;
         return Ok(());
     }
     let row = &run.row;
-    println!("Run {}: {}, {} (started by {})", row.id, row.kind.as_str(), row.state.as_str(), row.cause.as_str());
+    say(format_args!(
+        "Run {}: {}, {} (started by {})",
+        row.id,
+        row.kind.as_str(),
+        row.state.as_str(),
+        row.cause.as_str()
+    ))?;
     let ended = row.finished_at.as_deref().unwrap_or("-");
-    println!("started {}, ended {ended}, {:.1} s", row.started_at, seconds(run));
+    say(format_args!("started {}, ended {ended}, {:.1} s", row.started_at, seconds(run)))?;
     let counts = &row.counts;
     let numbers = [
         ("total", row.total.unwrap_or_default()),
@@ -187,11 +194,11 @@ fn show(run: &Run, json: bool) -> anyhow::Result<()> {
         ("failed", counts.failed),
     ];
     for (word, number) in numbers {
-        println!("{word:>14}  {number}");
+        say(format_args!("{word:>14}  {number}"))?;
     }
     for (word, text) in [("paused", &row.paused), ("message", &row.message)] {
         if let Some(text) = text {
-            println!("{word:>14}  {text}");
+            say(format_args!("{word:>14}  {text}"))?;
         }
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! `customer-sync schedules`.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output::say;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
@@ -78,9 +80,9 @@ impl Arguments {
             let shown = carry_out(&store, self.command.unwrap_or(Command::List)).await?;
             store.close().await;
             if self.json {
-                println!("{}", serde_json::to_string_pretty(&shown)?);
+                say(serde_json::to_string_pretty(&shown)?)?;
             } else {
-                print(&shown);
+                print(&shown)?;
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -102,15 +104,14 @@ async fn carry_out(store: &Store, command: Command) -> anyhow::Result<Vec<Shown>
     }
 }
 
-fn print(schedules: &[Shown]) {
+fn print(schedules: &[Shown]) -> io::Result<()> {
     if schedules.is_empty() {
-        println!("Nothing has been scheduled in this database yet; start `customer-sync serve` once.");
-        return;
+        return say("Nothing has been scheduled in this database yet; start `customer-sync serve` once.");
     }
     let never = || "-".to_owned();
-    println!("{:<9} {:<24} {:<8} {:<24} {:<24} LAST RESULT", "NAME", "SCHEDULE", "STATE", "NEXT", "LAST");
+    say(format_args!("{:<9} {:<24} {:<8} {:<24} {:<24} LAST RESULT", "NAME", "SCHEDULE", "STATE", "NEXT", "LAST"))?;
     for schedule in schedules {
-        println!(
+        say(format_args!(
             "{:<9} {:<24} {:<8} {:<24} {:<24} {}",
             schedule.name,
             schedule.schedule,
@@ -118,6 +119,7 @@ fn print(schedules: &[Shown]) {
             schedule.next_at.clone().unwrap_or_else(never),
             schedule.last_started_at.clone().unwrap_or_else(never),
             schedule.last_result.clone().unwrap_or_else(never),
-        );
+        ))?;
     }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::output::{counted, say};
 use super::sync::{beside, until_over};
 use crate::app::Session;
 use crate::domain::candidate::Candidate;
@@ -56,16 +57,16 @@ pub(super) async fn candidates(store: &Store, id: RunId, json: bool) -> anyhow::
         }
     }
     if json {
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        say(serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     }
     if all.is_empty() {
-        println!("Run {id} has no list.");
+        say(format_args!("Run {id} has no list."))?;
         return Ok(());
     }
-    println!("{:<9} {:>9}  NAME", "REASON", "CUSTOMER");
+    say(format_args!("{:<9} {:>9}  NAME", "REASON", "CUSTOMER"))?;
     for candidate in &all {
-        println!("{:<9} {:>9}  {}", candidate.reason.as_str(), candidate.customer_id, candidate.name);
+        say(format_args!("{:<9} {:>9}  {}", candidate.reason.as_str(), candidate.customer_id, candidate.name))?;
     }
     Ok(())
 }
@@ -89,20 +90,23 @@ async fn follow(session: Session, id: RunId, json: bool) -> anyhow::Result<ExitC
     let context = session.context().clone();
     let work = async move {
         let run = until_over(&context, id).await;
-        until_idle(&context).await.map(|()| run)
+        until_idle(&context).await?;
+        anyhow::Ok((run, context.store.removed_candidates(id).await?))
     };
-    let Some(run) = beside(session, work).await? else {
+    let Some(ended) = beside(session, work).await? else {
         eprintln!(
             "Stopped. Run {id} and its jobs are not lost: they go on when customer-sync serve or sync is started, or in a \
              process that is running."
         );
         return Ok(ExitCode::FAILURE);
     };
-    let run = run?;
+    let (run, removed) = ended?;
     if json {
-        println!("{}", serde_json::to_string(&run)?);
+        let mut shown = serde_json::to_value(&run)?;
+        shown["removed"] = removed.into();
+        say(shown)?;
     } else {
-        println!("{}", told(&run));
+        say(told(&run, removed))?;
     }
     Ok(if run.row.state == RunState::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -118,17 +122,23 @@ async fn until_idle(context: &Context) -> anyhow::Result<()> {
     }
 }
 
-fn told(run: &Run) -> String {
+/// `removed` of its candidates are marked deleted by now.
+fn told(run: &Run, removed: i64) -> String {
     let row = &run.row;
     let mut told = format!(
-        "Run {} {}: {} names compared in {:.1} s, {} to be looked at, {} candidates for removal.",
+        "Run {} {}: {} compared in {:.1} s, {} to be looked at, {} for removal, {removed} removed.",
         row.id,
-        row.state.as_str(),
-        row.listed,
+        row.state.told(),
+        counted(row.listed, "name"),
         Duration::from_millis(run.duration_ms).as_secs_f64(),
         row.put,
-        row.candidates
+        counted(row.candidates, "candidate")
     );
+    if row.state == RunState::Succeeded && removed < row.candidates {
+        told.push_str(
+            "\nThe others are kept: ERPNext has or hides them, or could not be asked yet (customer-sync jobs).",
+        );
+    }
     if let Some(message) = &row.message {
         told.push_str(&format!("\n{message}."));
     }

@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use tokio::sync::oneshot;
 
+use super::output::{counted, say};
 use super::progress::Progress;
 use super::{block_on, dry_run, load_quietly};
 use crate::app::Session;
@@ -23,6 +24,8 @@ use crate::sync::runs::{self, Run};
 
 /// How often the progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long nothing may end until it is told what may be the reason.
+const STILL: Duration = Duration::from_secs(3);
 /// How long one customer is waited for.
 const ONE_WITHIN: Duration = Duration::from_secs(60);
 
@@ -73,9 +76,9 @@ async fn all(session: Session, json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     if json {
-        println!("{}", serde_json::to_string(&run)?);
+        say(serde_json::to_string(&run)?)?;
     } else {
-        println!("{}", told(&run));
+        say(told(&run))?;
     }
     Ok(if run.row.state == RunState::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -100,9 +103,9 @@ pub(super) async fn work_off(session: Session, requested: Requested, json: bool)
     };
     let outcome = outcome?;
     if json {
-        println!("{}", serde_json::to_string(&outcome)?);
+        say(serde_json::to_string(&outcome)?)?;
     } else {
-        println!("{}", outcome_told(&name, &outcome));
+        say(outcome_told(&name, &outcome))?;
     }
     Ok(if outcome.error.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -130,13 +133,24 @@ pub(super) async fn beside<T: Send + 'static>(
 /// Shows the progress until the run is over.
 pub(super) async fn until_over(context: &Context, id: RunId) -> Run {
     let mut progress = Progress::new();
+    let (mut processed, mut since) = (-1, Instant::now());
     loop {
         match runs::find(context, id).await {
             Ok(Some(run)) if run.row.state != RunState::Running => {
                 progress.end();
                 return run;
             }
-            Ok(Some(run)) => progress.show(&run),
+            Ok(Some(run)) => {
+                if run.processed != processed {
+                    (processed, since) = (run.processed, Instant::now());
+                }
+                let still = run.row.paused.is_none() && since.elapsed() > STILL;
+                match if still { runs::standstill(context, &run).await } else { Ok(None) } {
+                    Ok(Some(reason)) => progress.trouble(&reason),
+                    Ok(None) => progress.show(&run),
+                    Err(error) => progress.trouble(&error.to_string()),
+                }
+            }
             Ok(None) => {}
             Err(error) => progress.trouble(&error.to_string()),
         }
@@ -166,10 +180,10 @@ fn told(run: &Run) -> String {
     ];
     parts.extend(more.iter().filter(|(_word, count)| *count > 0).map(|(word, count)| format!("{count} {word}")));
     let mut told = format!(
-        "Run {} {}: {} customers in {:.1} s: {}.",
+        "Run {} {}: {} in {:.1} s: {}.",
         run.row.id,
-        run.row.state.as_str(),
-        run.processed,
+        run.row.state.told(),
+        counted(run.processed, "customer"),
         Duration::from_millis(run.duration_ms).as_secs_f64(),
         parts.join(", ")
     );

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output::say;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
@@ -57,7 +58,7 @@ impl Arguments {
         block_on(async {
             let store = open_store(&config, false).await?;
             let token = tokens::create(&store, &name, role.into()).await?;
-            println!("{token}");
+            say(token)?;
             eprintln!("Keep it now: only its hash is stored, it cannot be shown again.");
             store.close().await;
             Ok(ExitCode::SUCCESS)
