@@ -115,6 +115,7 @@ fn help_tells_what_each_command_does() {
         &["serve", "--help"],
         &["demo", "--help"],
         &["migrate", "--help"],
+        &["doctor", "--help"],
         &["schedules", "--help"],
         &["token", "create", "--help"],
         &["sync", "--help"],

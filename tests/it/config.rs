@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use customer_sync::config::{Config, Inputs, LogFormat, Override, Problems, Secret, reference_markdown, sample_toml};
 use customer_sync::domain::mapping::default_sources;
+use customer_sync::telemetry::metrics;
 
 /// A folder with these files and an environment with these variables.
 fn load(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -234,11 +235,16 @@ insecure = true
 [worker]
 lease = \"30s\"
 backoff_base = \"1h\"
+[metrics]
+listen = \"127.0.0.1:8080\"
+token = \"easy to guess, and with spaces\"
 ";
     let problems = load(&[("customer-sync.toml", file)], &[]).unwrap_err();
     insta::assert_snapshot!(problems, @r#"
-    the configuration has 8 problems:
+    the configuration has 10 problems:
       server.bodies_in_flight (not set): is below server.body_limit; write at least that size
+      metrics.listen (customer-sync.toml:15): is server.listen; write another port, or remove it to have /metrics on server.listen
+      metrics.token (customer-sync.toml:16): is too easy to guess or cannot be sent in a header; write at least 16 letters, digits and signs without spaces, for example what `openssl rand -hex 32` prints
       database.schema (customer-sync.toml:4): is only for PostgreSQL; remove it, or set DATABASE_URL to a postgres:// address
       database.schema (customer-sync.toml:4): is no plain name; write lower-case letters, digits and _ only, not beginning with a digit
       erpnext.headers (customer-sync.toml:5): "Authorization" is set by the service; use api_key and api_secret, or host_header
@@ -250,7 +256,7 @@ backoff_base = \"1h\"
 }
 
 /// Compares a committed file with what it should be, or writes it where the environment asks for that.
-fn assert_rendered(file: &str, render: impl Fn(&str) -> String) {
+pub fn assert_rendered(file: &str, render: impl Fn(&str) -> String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let committed = std::fs::read_to_string(&path).unwrap();
     let rendered = render(&committed);
@@ -271,6 +277,7 @@ fn the_sample_file_is_rendered_from_the_code() {
 fn the_readme_table_is_rendered_from_the_code() {
     assert_rendered("README.md", |readme| {
         let readme = between(readme, "settings", &reference_markdown());
+        let readme = between(&readme, "metrics", &metrics::reference_markdown());
         between(&readme, "mapping", &mapping_markdown())
     });
 }
@@ -301,8 +308,10 @@ fn the_sample_file_loads_as_it_is_and_with_every_line_switched_on() {
         .lines()
         .map(|line| if is_setting(line) { &line[1..] } else { line })
         .fold(String::new(), |text, line| text + line + "\n");
-    let config = load(&[("customer-sync.toml", &switched_on)], &[]).unwrap();
+    let mut config = load(&[("customer-sync.toml", &switched_on)], &[]).unwrap();
     let defaults = load(&[], &[]).unwrap();
+    let shown_without_default = config.server.public_url.take();
+    assert_eq!(shown_without_default.unwrap().host_str(), Some("sync.example.com"));
     assert_eq!(config.server, defaults.server);
     assert_eq!(config.worker, defaults.worker);
     assert_eq!(config.retention, defaults.retention);

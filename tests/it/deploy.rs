@@ -7,6 +7,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use customer_sync::domain::webhook::{Instance, wanted};
+
+use super::config::assert_rendered;
 use super::support::sources::rust_files;
 
 /// Runs `systemd-analyze` on the unit, changed by `edit`; nothing where that program does not exist.
@@ -99,6 +102,20 @@ fn every_setting_of_the_compose_file_is_in_its_example() {
         let listed = example.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{setting}=")));
         assert!(listed, "{setting} of deploy/compose.yaml is missing in deploy/compose.env.example");
     }
+}
+
+/// `bench --site SITE import-doc FILE` takes it, once address and secret in it are yours.
+#[test]
+fn the_importable_file_is_rendered_from_the_code() {
+    let importable: Vec<_> = wanted(&Instance::default(), "https://sync.example.com/webhooks/erpnext")
+        .iter()
+        .map(|webhook| {
+            let mut document = webhook.document("CHANGE-ME");
+            document["doctype"] = "Webhook".into();
+            document
+        })
+        .collect();
+    assert_rendered("deploy/erpnext/webhooks.json", |_| serde_json::to_string_pretty(&importable).unwrap() + "\n");
 }
 
 fn root() -> &'static Path {

@@ -9,6 +9,8 @@ mod config;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod erpnext;
 #[cfg(test)]
 mod licences;

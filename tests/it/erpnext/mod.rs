@@ -3,6 +3,7 @@
 //! Invariant: every answer that claims to be ERPNext's is taken from a recording. The faithful stand-in is `simulator`;
 //! this one is only as clever as each test needs.
 
+mod admin;
 mod batch;
 mod calls;
 mod outages;

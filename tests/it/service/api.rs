@@ -115,3 +115,25 @@ async fn bad_input_gets_a_problem() {
         assert_eq!(problem["status"], expected, "{path}");
     }
 }
+
+#[tokio::test]
+async fn nobody_learns_anything_without_a_token_not_even_that_the_request_is_wrong() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let url = &connected.app.url;
+    let large = "x".repeat(2 << 20);
+    for path in ["/api/runs", "/api/jobs/retry", "/api/jobs/discard", "/api/customers/1/link", "/api/nothing"] {
+        for body in ["", "{", "{\"kind\": 7}", large.as_str()] {
+            let request = connected.app.http.post(format!("{url}{path}")).body(body.to_owned());
+            let (code, problem) = status(request).await;
+            assert_eq!((code, &problem["code"]), (401, &"unauthorized".into()), "{path} {} bytes", body.len());
+        }
+    }
+    for path in ["/api/customers?limit=many", "/api/runs?colour=red", "/api/customers/abc"] {
+        let response = connected.app.http.get(format!("{url}{path}")).send().await.unwrap();
+        assert_eq!(response.status(), 401, "{path}");
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(response.json::<Value>().await.unwrap()["request_id"], id.as_str(), "{path}");
+    }
+    let (code, problem) = status(connected.app.request(Method::POST, "/api/runs").body(large.clone())).await;
+    assert_eq!((code, &problem["code"]), (413, &"body_too_large".into()), "with a token the body is judged");
+}

@@ -1,5 +1,6 @@
 //! `customer-sync sync` and `runs` with the real binary: what they print, and exit codes that a script can trust.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Output, Stdio};
 
 use customer_sync::simulator::{Options, Permission, SYNC_USER, Simulator};
@@ -88,7 +89,11 @@ async fn all_customers_are_synced_and_the_exit_code_tells_how() {
     assert!(code == 0 && shown.contains("Run 1: full, succeeded") && shown.contains("created  120"), "{shown}");
     assert_eq!(shell.says(&["runs", "show", "9"]).await.0, 1);
     let output = shell.run(&["runs", "cancel", "1"]).await;
-    assert!(output.status.code() == Some(1) && stderr(&output).contains("run 1 is succeeded"), "{}", stderr(&output));
+    assert!(
+        output.status.code() == Some(1) && stderr(&output).contains("run 1 succeeded: only"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(shell.says(&["runs", "list", "--kind", "half"]).await.0, 2);
 }
 
@@ -148,4 +153,72 @@ async fn an_interrupted_sync_says_that_it_is_not_lost_and_goes_on() {
     assert!(stderr(&output).contains("Run 1 is not lost"), "{}", stderr(&output));
     let (code, run) = shell.tells(&["sync"]).await;
     assert_eq!((code, &run["id"], &run["created"]), (0, &json!(1), &json!(3_000)), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_kill_the_next_one_says_what_it_waits_for() {
+    let shell = Shell::new(3_000).await;
+    let environment = shell.environment();
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let start = || {
+        let mut sync = command(shell.folder.path(), &["sync"], &environment);
+        sync.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut killed = start();
+    wait_until("it is under way", async || shell.erpnext.requests().total() > 40).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let mut next = start();
+    let mut lines = BufReader::new(next.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said = tokio::task::spawn_blocking(move || lines.find(|line| line.contains("within"))).await.unwrap();
+    next.kill().unwrap();
+    next.wait().unwrap();
+    // Which of the two depends on whether it was killed before or after its last page of names.
+    let said = said.unwrap();
+    let waits = ["gives no sign of life; it is taken over within", "what a killed one held returns within"];
+    assert!(waits.iter().any(|wait| said.contains(wait)), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_stops_reading_breaks_nothing() {
+    let shell = Shell::new(12).await;
+    let poisoned = shell.erpnext.names("Customer")[5].clone();
+    shell.erpnext.faults().poison(&poisoned, 417);
+    let environment = shell.environment();
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for (arguments, code) in [
+        (vec!["sync"], 1),
+        (vec!["runs"], 0),
+        (vec!["runs", "show", "1"], 0),
+        (vec!["jobs"], 0),
+        (vec!["jobs", "--json"], 0),
+        (vec!["jobs", "show", &poisoned], 0),
+        (vec!["schedules"], 0),
+        (vec!["suggestions"], 0),
+        (vec!["sync", "--dry-run"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(shell.folder.path(), &arguments, &environment);
+        command.stdin(Stdio::null()).stdout(writer);
+        let output = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output().unwrap());
+        let output = output.await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
+    }
+    let (_, jobs) = shell.says(&["jobs"]).await;
+    assert!(jobs.contains("(1 attempt)"), "dead at its first one: {jobs}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_folder_is_told_to_migrate_and_one_customer_is_not_many() {
+    let shell = Shell::new(1).await;
+    let output = shell.run(&["sync", "--dry-run"]).await;
+    assert!(stderr(&output).contains("run customer-sync migrate first"), "{}", stderr(&output));
+    assert!(!shell.folder.path().join("data").exists(), "nothing is written");
+    assert_eq!(shell.says(&["migrate"]).await.0, 0);
+    let (_, said) = shell.says(&["sync", "--dry-run"]).await;
+    assert!(said.starts_with("ERPNext lists 1 customer. Nothing"), "{said}");
+    let (_, said) = shell.says(&["sync"]).await;
+    assert!(said.starts_with("Run 1 succeeded: 1 customer in"), "{said}");
 }

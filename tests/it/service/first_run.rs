@@ -77,6 +77,32 @@ async fn the_first_start_the_mapping_and_the_site_make_a_run_begin_and_nothing_e
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_run_that_fails_is_tried_again_until_one_comes_to_its_end() {
+    let place = Place::new(Kind::Sqlite, 30).await;
+    let hide = |hide| {
+        for name in place.erpnext.names("Customer") {
+            place.erpnext.hide_document("Customer", &name, hide);
+        }
+    };
+    hide(true);
+    // Once a year: what comes sooner comes because the first one failed.
+    let app = App::start(&place.config(&[("schedule.full", "0 0 29 2 *")]), false).await.unwrap();
+    let all = async || runs(app.store()).await;
+    let failed = |run: &RunRow| (run.cause, run.state) == (RunCause::First, RunState::Failed);
+    wait_until("it was tried three times", async || all().await.iter().filter(|run| failed(run)).count() >= 3).await;
+    let message = all().await.pop().unwrap().message.unwrap();
+    assert!(message.contains("may see none of them") && message.contains(". It is tried again in 1 s"), "{message}");
+    hide(false);
+    let succeeded = |run: &RunRow| run.state == RunState::Succeeded;
+    wait_until("one succeeds", async || all().await.iter().any(succeeded)).await;
+    assert!(all().await.iter().all(|run| run.cause == RunCause::First), "each of them is the first one");
+    let due = app.store().schedules().await.unwrap().into_iter().find(|row| row.name == "full").unwrap().due_in();
+    assert!(due.is_some_and(|due| due > std::time::Duration::from_secs(86_400)), "{due:?}: none follows");
+    app.tasks().begin_stop();
+    app.run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_of_the_old_mapping_is_begun_anew() {
     let place = Place::new(Kind::Sqlite, 30).await;
     assert_eq!(place.served(&[], false).await, []);

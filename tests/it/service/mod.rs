@@ -1,11 +1,13 @@
 //! The running service, from a webhook to a row.
 
 mod adoption;
+mod alerts;
 mod api;
 mod cli_links;
 mod cli_sync;
 mod corners;
 mod crash;
+mod dashboard;
 mod failures;
 mod filter;
 mod first_run;
@@ -14,6 +16,7 @@ mod full_sync;
 mod lanes;
 mod limits;
 mod matching;
+mod metrics;
 mod names;
 mod parking;
 mod permissions;
@@ -21,10 +24,12 @@ mod polling;
 mod races;
 mod receiver;
 mod recorded;
+mod setup;
 mod start;
 mod storm;
 mod sweep;
 mod sync;
+mod verify;
 
 use customer_sync::simulator::{Options, Simulator};
 

@@ -189,7 +189,7 @@ async fn a_value_too_long_for_a_narrow_column_harms_nobody_else(case: Case) {
     case.store.migrate(true).await.unwrap();
     case.store.put(&["Acme", "Long", "New"].map(put)).await.unwrap();
     let acme = case.seen("Acme").await;
-    let units = case
+    let units: Vec<_> = case
         .claims()
         .await
         .into_iter()
@@ -202,7 +202,7 @@ async fn a_value_too_long_for_a_narrow_column_harms_nobody_else(case: Case) {
             unit(claim, vec![upsert(target, record, CREATION)])
         })
         .collect();
-    let refused: Vec<Applied> = case.store.apply(units).await.unwrap();
+    let refused: Vec<Applied> = case.store.apply(&units).await.unwrap();
     let refused = refused.iter().filter(|applied| matches!(applied, Applied::Refused(_))).count();
     let cities = case.select(["erpnext_id"], "FROM customers WHERE city = 'Delhi' ORDER BY erpnext_id").await;
     assert_eq!(cities, [[Some("Acme".to_owned())], [Some("New".to_owned())]]);

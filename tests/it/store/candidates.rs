@@ -11,6 +11,8 @@ on_each_database! {
     a_list_grows_once_is_read_in_pages_and_forgotten
     who_has_lost_the_lead_changes_no_list
     a_held_run_is_approved_once_beside_a_running_sweep
+    lists_are_compared
+    a_list_that_begins_anew_counts_nothing_twice
     rows_that_follow_a_document_come_in_pages_and_tombstones_do_not
 }
 
@@ -98,4 +100,31 @@ async fn rows_that_follow_a_document_come_in_pages_and_tombstones_do_not(case: C
     let followed: Vec<(i64, &str, bool)> =
         first.iter().chain(&rest).map(|row| (row.id, row.name.as_str(), row.filtered)).collect();
     assert_eq!(followed, [(ids[0], "A", false), (ids[2], "E", true), (ids[3], "D", false)]);
+}
+
+async fn lists_are_compared(case: Case) {
+    let names = |names: &[&str]| candidates(names.iter().map(|name| (*name).to_owned()));
+    let first = case.sweep().await;
+    assert!(case.store.add_candidates(&first, &names(&["A", "B"])).await.unwrap());
+    assert!(case.store.finish_run(&first, RunState::Discarded, None).await.unwrap());
+    let second = case.sweep().await;
+    let beyond = async || case.store.has_candidates_beyond(second.run, first.run).await.unwrap();
+    assert!(!beyond().await, "an empty one has nothing");
+    assert!(case.store.add_candidates(&second, &names(&["B"])).await.unwrap());
+    assert!(!beyond().await);
+    let filtered = Candidate { reason: Reason::Filtered, ..names(&["A"]).remove(0) };
+    assert!(case.store.add_candidates(&second, &[filtered]).await.unwrap());
+    assert!(beyond().await, "another reason is another question");
+}
+
+async fn a_list_that_begins_anew_counts_nothing_twice(case: Case) {
+    let lead = case.sweep().await;
+    let put = super::make::put("X");
+    assert!(case.store.put_for_run(&lead, LEASE, &[put], "", 5, true).await.unwrap());
+    assert!(case.store.add_candidates(&lead, &candidates(["A".to_owned()])).await.unwrap());
+    assert!(case.store.list_anew(&lead).await.unwrap());
+    let row = case.store.run(lead.run).await.unwrap().unwrap();
+    assert_eq!((row.listed, row.put, row.candidates, row.listed_all), (0, 0, 0, false));
+    let lost = Lead { owner: lead.owner.wrapping_add(1), ..lead };
+    assert!(!case.store.list_anew(&lost).await.unwrap());
 }

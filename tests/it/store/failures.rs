@@ -133,8 +133,8 @@ async fn a_retry_is_a_persons_and_starts_afresh(case: Case) {
 async fn many_retries_go_as_bulk_work(case: Case) {
     let puts: Vec<Put> = (0..60).map(|number| put(&format!("{number:02}"))).collect();
     case.store.put(&puts).await.unwrap();
-    let units = case.claims().await.into_iter().map(|claim| ending(claim, dead("invalid", "no"))).collect();
-    case.store.apply(units).await.unwrap();
+    let units: Vec<_> = case.claims().await.into_iter().map(|claim| ending(claim, dead("invalid", "no"))).collect();
+    case.store.apply(&units).await.unwrap();
     assert_eq!(case.store.retry_jobs(&all(JobFilter::default())).await.unwrap(), 60);
     assert!(case.store.claim(100, 0, LEASE).await.unwrap().is_empty());
     assert_eq!(case.store.claim(100, 100, LEASE).await.unwrap().len(), 60);
@@ -164,7 +164,7 @@ async fn all_that_match_is_what_matched_when_it_was_asked(case: Case) {
             let label = if claim.key.name.ends_with('7') { "unmappable" } else { "invalid" };
             ending(claim, dead(label, "no"))
         });
-        case.store.apply(units.collect()).await.unwrap();
+        case.store.apply(&units.collect::<Vec<_>>()).await.unwrap();
     }
     // Touched in the future, as if between the question and the last chunk.
     case.execute("UPDATE sync_jobs SET updated_at = updated_at + 3600000 WHERE name = '0700'").await;

@@ -182,7 +182,7 @@ impl Case {
 
     /// Applies one unit.
     pub async fn apply(&self, unit: Unit) -> Applied {
-        let mut applied = self.store.apply(vec![unit]).await.unwrap();
+        let mut applied = self.store.apply(&[unit]).await.unwrap();
         assert_eq!(applied.len(), 1);
         applied.remove(0)
     }

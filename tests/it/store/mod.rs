@@ -15,6 +15,7 @@ mod faults;
 mod linked;
 mod make;
 mod matching;
+mod measured;
 mod migrations;
 mod names;
 mod orphans;

@@ -49,7 +49,7 @@ async fn rename(case: &Case, moves: &[(&str, &str)]) -> Vec<Applied> {
         let seen = case.seen(from).await;
         units.push(unit(claim, vec![upsert(Some(seen), record(to), &creation(from))]));
     }
-    case.store.apply(units).await.unwrap()
+    case.store.apply(&units).await.unwrap()
 }
 
 fn all_updated(applied: &[Applied]) -> bool {
@@ -190,7 +190,7 @@ async fn a_new_customer_read_under_two_names_at_once_gets_one_row(case: Case) {
         })
         .collect();
     let other = case.another_store().await;
-    let (one, two) = tokio::join!(case.store.apply(units[..1].to_vec()), other.apply(units[1..].to_vec()));
+    let (one, two) = tokio::join!(case.store.apply(&units[..1]), other.apply(&units[1..]));
     let applied = [one.unwrap(), two.unwrap()].concat();
     let stale = applied.iter().filter(|applied| matches!(applied, Applied::Stale)).count();
     assert_eq!(stale, 1, "{applied:?}");

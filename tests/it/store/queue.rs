@@ -7,6 +7,7 @@ use std::time::Duration;
 use customer_sync::domain::hint::Doctype;
 use customer_sync::domain::job::{Cause, DocKey, Lane, Outcome, Put};
 use customer_sync::domain::plan::Applied;
+use customer_sync::store::Depth;
 
 use super::make::{LEASE, ending, error, put, unit, upsert};
 use super::{Case, make, on_each_database};
@@ -261,6 +262,7 @@ async fn the_state_of_the_queue_is_told(case: Case) {
     let empty = case.store.queue().await.unwrap();
     assert_eq!((empty.due_fast, empty.due_bulk, empty.leased, empty.waiting, empty.dead), (0, 0, 0, 0, 0));
     assert_eq!((empty.oldest_due_age, empty.next_due_in), (None, None));
+    assert_eq!(case.store.depth().await.unwrap(), Depth::default());
 
     case.claim("leased").await;
     let claim = case.claim("waiting").await;
@@ -275,6 +277,10 @@ async fn the_state_of_the_queue_is_told(case: Case) {
     let age = state.oldest_due_age.expect("something is due");
     assert!((Duration::from_secs(5)..Duration::from_secs(60)).contains(&age), "{age:?}");
     assert_eq!(state.next_due_in, Some(Duration::ZERO));
+    let depth = case.store.depth().await.unwrap();
+    assert_eq!((depth.fast, depth.bulk, depth.later, depth.dead), (2, 1, 2, 1));
+    assert!(depth.oldest_fast >= age && depth.oldest_fast < age + Duration::from_secs(60), "{depth:?}");
+    assert!(depth.oldest_bulk < Duration::from_secs(5), "{depth:?}");
 
     case.claims().await;
     let state = case.store.queue().await.unwrap();

@@ -21,6 +21,8 @@ on_each_database! {
     a_run_ends_once
     cancelling_takes_back_only_what_nobody_else_wants
     a_cancel_that_was_cut_off_is_finished_later
+    a_run_that_is_over_counts_no_job_that_it_left_behind
+    a_lease_from_a_wrong_clock_keeps_nobody_away
     a_name_that_cannot_be_stored_leaves_the_run_where_it_was
     runs_are_listed_the_newest_first
 }
@@ -200,10 +202,39 @@ async fn a_cancel_that_was_cut_off_is_finished_later(case: Case) {
     assert!(case.put_page(&lead, &["A", "B"], false).await);
     assert!(case.store.end_run(lead.run, &[RunState::Running], RunState::Cancelled, None).await.unwrap());
     assert_eq!(case.run(lead.run).await.left, 2);
-    case.store.clear_cancelled().await.unwrap();
+    case.store.clear_ended().await.unwrap();
     assert_eq!(case.run(lead.run).await.left, 0);
     assert_eq!(case.count("FROM sync_jobs").await, 0);
-    case.store.clear_cancelled().await.unwrap();
+    case.store.clear_ended().await.unwrap();
+}
+
+async fn a_run_that_is_over_counts_no_job_that_it_left_behind(case: Case) {
+    let lead = case.full_run().await;
+    assert!(case.put_page(&lead, &["A", "B"], false).await);
+    let mut claims = case.claims().await;
+    assert!(case.store.finish_run(&lead, RunState::Failed, Some("x")).await.unwrap());
+    case.apply(ending(claims.remove(0), Outcome::Done)).await;
+    assert_eq!(case.run(lead.run).await.counts, Counts::default(), "it is over");
+    case.store.free_jobs(lead.run).await.unwrap();
+    assert_eq!(case.run(lead.run).await.left, 0);
+    assert_eq!(case.count("FROM sync_jobs").await, 1, "somebody works on it");
+    case.apply(ending(claims.remove(0), Outcome::Done)).await;
+    assert_eq!(case.run(lead.run).await.counts, Counts::default());
+
+    let lead = case.full_run().await;
+    assert!(case.put_page(&lead, &["C"], false).await);
+    assert!(case.store.end_run(lead.run, &[RunState::Running], RunState::Superseded, None).await.unwrap());
+    case.store.clear_ended().await.unwrap();
+    assert_eq!(case.run(lead.run).await.left, 0);
+    assert_eq!(case.claimed_names().await, ["C"], "it is worked on without the run");
+}
+
+async fn a_lease_from_a_wrong_clock_keeps_nobody_away(case: Case) {
+    let lead = case.full_run().await;
+    assert!(case.store.take_run(LEASE).await.unwrap().is_none());
+    assert!(case.store.keep_run(&lead, Duration::from_secs(86_400)).await.unwrap());
+    let (_row, taken) = case.store.take_run(LEASE).await.unwrap().expect("nobody asks for a day");
+    assert!(taken.run == lead.run && !case.store.keep_run(&lead, LEASE).await.unwrap());
 }
 
 async fn a_name_that_cannot_be_stored_leaves_the_run_where_it_was(case: Case) {

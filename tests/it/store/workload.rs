@@ -136,7 +136,7 @@ impl Workload {
             held.retain(|key| !claims.iter().any(|claim| claim.key == *key));
         }
         let count = units.len();
-        for applied in store.apply(units).await? {
+        for applied in store.apply(&units).await? {
             if self.weather == Weather::Fair {
                 assert!(!matches!(applied, Applied::LeaseLost), "somebody else held the job as well");
             }

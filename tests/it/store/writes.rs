@@ -172,7 +172,7 @@ async fn a_stale_unit_writes_nothing_and_is_repeated(case: Case) {
             unit(claims[0].clone(), vec![upsert(Some(target.clone()), changed.clone(), CREATION)]),
             unit(claims[1].clone(), vec![upsert(Some(seen_other), good.clone(), CREATION)]),
         ];
-        let applied = case.store.apply(units).await.unwrap();
+        let applied = case.store.apply(&units).await.unwrap();
         assert!(matches!(applied[0], Applied::Stale), "{target:?}: {:?}", applied[0]);
         assert!(
             matches!(&applied[1], Applied::Written(effects) if effects[..] == [(other, Effect::Updated)]),
@@ -183,7 +183,7 @@ async fn a_stale_unit_writes_nothing_and_is_repeated(case: Case) {
 
         let again = case.claims().await.remove(0);
         assert_eq!((again.key.name.as_str(), again.attempts), ("Acme", 0), "repeated, and no attempt burned");
-        case.store.apply(vec![super::make::ending(again, Outcome::Done)]).await.unwrap();
+        case.store.apply(&[super::make::ending(again, Outcome::Done)]).await.unwrap();
     }
     // The application that owns the table may delete a row at any time.
     case.execute(&format!("DELETE FROM customers WHERE id = {id}")).await;
@@ -287,7 +287,7 @@ async fn good_units_do_not_suffer_from_a_bad_one(case: Case) {
             unit(claim, vec![upsert(None, record, CREATION)])
         })
         .collect();
-    let applied = case.store.apply(units).await.unwrap();
+    let applied = case.store.apply(&units).await.unwrap();
     assert!(matches!(applied[0], Applied::Written(_)) && matches!(applied[2], Applied::Written(_)), "{applied:?}");
     let stored = case.select(["erpnext_id"], "FROM customers ORDER BY erpnext_id").await;
     assert_eq!(stored, [[Some("a".to_owned())], [Some("c".to_owned())]]);
@@ -328,7 +328,7 @@ async fn a_batch_of_two_hundred_is_written_at_once(case: Case) {
                 unit(claim, vec![upsert(target.map(|held| held.seen.clone()), record, CREATION)])
             })
             .collect();
-        for applied in case.store.apply(units).await.unwrap() {
+        for applied in case.store.apply(&units).await.unwrap() {
             assert!(matches!(&applied, Applied::Written(effects) if effects[0].1 == expected), "{round}: {applied:?}");
         }
         assert!(case.claims().await.is_empty());

@@ -21,8 +21,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sync", &["domain", "store", "erpnext", "inbox"]),
     ("web", &["domain", "store", "erpnext", "inbox", "sync"]),
     ("worker", &["domain", "store", "erpnext", "inbox", "sync"]),
-    ("app", &["domain", "store", "erpnext", "inbox", "sync", "web", "worker"]),
-    ("cli", &["domain", "store", "erpnext", "inbox", "sync", "web", "worker", "app", "simulator"]),
+    ("setup", &["domain", "store", "erpnext", "sync"]),
+    ("app", &["domain", "store", "erpnext", "inbox", "sync", "web", "worker", "setup"]),
+    ("doctor", &["domain", "store", "erpnext", "sync", "app"]),
+    ("cli", &["domain", "store", "erpnext", "inbox", "sync", "web", "worker", "setup", "app", "doctor", "simulator"]),
     ("main", &["cli"]),
 ];
 

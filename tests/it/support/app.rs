@@ -150,6 +150,7 @@ pub fn config(
         ("schedule.catch_up", "off"),
         ("schedule.sweep", "off"),
         ("schedule.full", "off"),
+        ("schedule.verify", "off"),
     ];
     let overrides = base
         .iter()

@@ -7,10 +7,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Nothing runs by itself unless a test wants it.
-const QUIET: [(&str, &str); 3] = [
+const QUIET: [(&str, &str); 4] = [
     ("CUSTOMER_SYNC__SCHEDULE__CATCH_UP", "off"),
     ("CUSTOMER_SYNC__SCHEDULE__SWEEP", "off"),
     ("CUSTOMER_SYNC__SCHEDULE__FULL", "off"),
+    ("CUSTOMER_SYNC__SCHEDULE__VERIFY", "off"),
 ];
 
 /// A command of the binary, in that folder, with these variables and none of this machine.

@@ -3,8 +3,11 @@
 pub mod app;
 pub mod binary;
 pub mod databases;
+mod databases_tests;
+pub mod prometheus;
 pub mod proxy;
 pub mod recordings;
+pub mod serviced;
 pub mod sources;
 pub mod sql;
 pub mod truth;

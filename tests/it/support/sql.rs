@@ -27,6 +27,18 @@ pub async fn count(database: &Database, from: &str) -> i64 {
     }
 }
 
+/// One value as text: an expression, and `FROM … WHERE …`.
+pub async fn value(database: &Database, expression: &str, from: &str) -> Option<String> {
+    let kind = if database.kind == Kind::Mariadb { "CHAR" } else { "TEXT" };
+    let sql = AssertSqlSafe(format!("SELECT CAST({expression} AS {kind}) {from}"));
+    let url = &database.url;
+    match database.kind {
+        Kind::Sqlite => sqlite(url).await.fetch_one(sql).await.unwrap().get(0),
+        Kind::Postgres => PgConnection::connect(url).await.unwrap().fetch_one(sql).await.unwrap().get(0),
+        Kind::Mariadb => MySqlConnection::connect(url).await.unwrap().fetch_one(sql).await.unwrap().get(0),
+    }
+}
+
 /// Also before the service has made the file.
 async fn sqlite(url: &str) -> SqliteConnection {
     SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap()

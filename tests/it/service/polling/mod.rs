@@ -11,6 +11,7 @@ mod window;
 use customer_sync::domain::run::{RunCause, RunKind, RunState};
 use customer_sync::domain::stamp::BEFORE_ALL;
 use customer_sync::simulator::{Options, Simulator};
+use customer_sync::sync::schedule::Task;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -36,7 +37,8 @@ impl Polling {
         let erpnext = Simulator::start(Options::default()).await.unwrap();
         let database = fresh(kind).await;
         let app = TestApp::configured(&database, &erpnext, settings).await;
-        wait_until("there are schedules", async || app.store().schedules().await.unwrap().len() == 4).await;
+        wait_until("there are schedules", async || app.store().schedules().await.unwrap().len() == Task::ALL.len())
+            .await;
         Self { app, erpnext, database }
     }
 

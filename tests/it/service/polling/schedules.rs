@@ -44,7 +44,7 @@ async fn all_schedules_are_listed_with_their_last_and_next_run() {
     let settings = [("schedule.full", "0 3 * * *"), ("schedule.time_zone", "Europe/Berlin"), ("schedule.sweep", "1h")];
     let polling = Polling::configured(Kind::Sqlite, &settings).await;
     wait_until("they are made", async || {
-        polling.app.get("/api/schedules").await["data"].as_array().unwrap().len() == 4
+        polling.app.get("/api/schedules").await["data"].as_array().unwrap().len() == 5
     })
     .await;
     let full = schedule(&polling.app, "full").await;
@@ -76,7 +76,7 @@ async fn a_viewer_looks_and_an_operator_acts() {
         assert_eq!(app.http.get(&url).bearer_auth(&viewer).send().await.unwrap().status(), 405);
     }
     let problem = polling.order("lunch", "run", 404).await;
-    assert!(problem["detail"].as_str().unwrap().contains("catch_up, sweep, full, prune"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("catch_up, sweep, full, prune, verify"), "{problem}");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use customer_sync::domain::job::DocKey;
 use customer_sync::domain::run::{RunKind, RunState};
-use customer_sync::store::RunFilter;
+use customer_sync::store::{JobState, RunFilter};
 use serde_json::json;
 
 use super::Polling;
@@ -53,6 +54,34 @@ async fn silent_edits_of_customers_addresses_and_contacts_arrive() {
         let metrics = polling.app.http.get(format!("{}/metrics", polling.app.url)).send().await.unwrap();
         let metrics = metrics.text().await.unwrap();
         assert!(metrics.contains("customer_sync_changes_total{found_by=\"polling\"} "), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_of_its_address_is_another_chance_for_a_customer_that_was_given_up() {
+    for kind in Kind::ALL {
+        let polling = Polling::start(kind).await;
+        let (erpnext, store) = (&polling.erpnext, polling.app.store());
+        erpnext.seed_customers(3);
+        polling.first_full_run().await;
+        polling.caught_up().await;
+        let name = erpnext.names("Customer")[1].clone();
+        let address = erpnext.document("Customer", &name).unwrap()["customer_primary_address"].clone();
+        let address = address.as_str().unwrap();
+        erpnext.faults().poison(&name, 417);
+        erpnext.set_value("Customer", &name, json!({"tax_id": "broken"})).unwrap();
+        polling.caught_up().await;
+        let key = DocKey::customer(&name);
+        let job = async || store.job(&key).await.unwrap();
+        assert_eq!(job().await.unwrap().state, JobState::Dead, "{kind:?}");
+        polling.caught_up().await;
+        assert_eq!(job().await.unwrap().state, JobState::Dead, "{kind:?}: nothing new");
+
+        erpnext.faults().heal(&name);
+        erpnext.set_value("Address", address, json!({"city": "Second Chance"})).unwrap();
+        polling.caught_up().await;
+        assert!(job().await.is_none(), "{kind:?}: it was read once more");
+        polling.in_step().await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! The window that catch-up looks at: equal stamps beyond a page, late commits, stamps of the future, restarts.
 
+use customer_sync::domain::run::{RunCause, RunKind, RunState};
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Polling;
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, wait_until};
 use crate::support::databases::Kind;
 
 #[tokio::test]
@@ -71,6 +72,41 @@ async fn a_stamp_of_the_future_is_read_once_and_hides_nothing() {
         assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
         polling.in_step().await;
     }
+}
+
+#[tokio::test]
+async fn a_stamp_moves_the_watermark_up_to_26_hours_ahead_of_our_clock_and_no_further() {
+    let polling = Polling::start(Kind::Sqlite).await;
+    let erpnext = &polling.erpnext;
+    erpnext.seed_customers(3);
+    polling.first_full_run().await;
+    polling.caught_up().await;
+    let names = erpnext.names("Customer");
+    let ahead = |minutes: i64| {
+        let stamp = jiff::Timestamp::now() + SignedDuration::from_mins(26 * 60 + minutes);
+        stamp.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    };
+    let mark = async || polling.app.store().watermarks().await.unwrap()["Customer"].modified.clone();
+    let before = mark().await;
+    erpnext.sql_edit("Customer", &names[0], json!({"tax_id": "1", "modified": ahead(5)})).unwrap();
+    assert_eq!(polling.caught_up().await, "1 documents to read");
+    assert_eq!(mark().await, before, "no clock is that wrong, and no zone is that far ahead");
+    erpnext.set_value("Customer", &names[1], json!({"tax_id": "2"})).unwrap();
+    assert_eq!(polling.caught_up().await, "1 documents to read", "and nothing is hidden by it");
+    polling.in_step().await;
+
+    // Nobody here knows the site's zone, so what some zone may show is taken for the present time.
+    let believed = ahead(-5);
+    erpnext.sql_edit("Customer", &names[0], json!({"tax_id": "3", "modified": believed})).unwrap();
+    assert_eq!(polling.caught_up().await, "1 documents to read");
+    assert_eq!(mark().await, believed);
+    erpnext.set_value("Customer", &names[2], json!({"tax_id": "4"})).unwrap();
+    assert_eq!(polling.caught_up().await, "nothing new", "the sweep's until the clocks have come that far");
+    let sweep = polling.app.store().start_run(RunKind::Sweep, RunCause::Schedule).await.unwrap().run;
+    let over = async || polling.app.store().run(sweep).await.unwrap().unwrap().state == RunState::Succeeded;
+    wait_until("the sweep is over", over).await;
+    polling.app.settled().await;
+    polling.in_step().await;
 }
 
 #[tokio::test]

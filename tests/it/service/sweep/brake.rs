@@ -79,6 +79,18 @@ async fn a_discarded_list_removes_nothing() {
         assert_eq!(connected.state(run.id).await, RunState::Discarded);
         assert_eq!(connected.living().await, 100, "{kind:?}");
         assert_eq!(connected.decide(run.id, "discard").await, StatusCode::CONFLICT);
+
+        // The answer holds until the list grows, or a person wants to be asked.
+        let again = connected.sweep().await;
+        assert_eq!((again.state, again.candidates), (RunState::Partial, 0), "{kind:?}: {again:?}");
+        assert!(again.message.unwrap().contains("a person discarded this list"), "{kind:?}");
+        let asked = connected.sweep_because(RunCause::Person).await;
+        assert_eq!((asked.state, asked.candidates), (RunState::Held, 20), "{kind:?}");
+        assert_eq!(connected.decide(asked.id, "discard").await, StatusCode::OK);
+        connected.delete_first(1);
+        let grown = connected.sweep().await;
+        assert_eq!((grown.state, grown.candidates), (RunState::Held, 21), "{kind:?}");
+        assert_eq!(connected.living().await, 100, "{kind:?}");
         assert_eq!(connected.decide(run.id + 1_000, "discard").await, StatusCode::NOT_FOUND);
     }
 }

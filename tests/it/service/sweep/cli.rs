@@ -43,6 +43,7 @@ async fn a_sweep_is_started_held_looked_at_and_approved() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(said.contains("succeeded: 60 names compared"), "{said}");
+    assert!(said.contains("0 candidates for removal, 0 removed."), "{said}");
 
     for name in site.erpnext.names("Customer").iter().take(20) {
         site.erpnext.sql_delete("Customer", name);
@@ -56,6 +57,7 @@ async fn a_sweep_is_started_held_looked_at_and_approved() {
 
     let (ok, run) = site.json(&["runs", "approve", &id]);
     assert!(ok, "{run}");
+    assert_eq!(run["removed"], 20, "{run}");
     let (ok, run) = site.json(&["runs", "sweep"]);
     assert!(ok, "{run}");
     assert_eq!(run["candidates"], 0, "all of them are removed");
@@ -77,4 +79,22 @@ async fn a_held_sweep_is_discarded() {
     assert_eq!(run["state"], "discarded");
     let unknown = site.run(&["runs", "discard", "999"]);
     assert!(!unknown.status.success() && stderr(&unknown).contains("no run 999"), "{}", stderr(&unknown));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_approved_and_came_back_is_kept_and_counted() {
+    let site = Site::with(40).await;
+    assert!(site.run(&["runs", "sweep"]).status.success());
+    let names = site.erpnext.names("Customer");
+    let kept = site.erpnext.document("Customer", &names[0]).unwrap();
+    for name in names.iter().take(11) {
+        site.erpnext.sql_delete("Customer", name);
+    }
+    let (_, run) = site.json(&["runs", "sweep"]);
+    site.erpnext.put("Customer", Value::Object(kept));
+    let output = site.run(&["runs", "approve", &run["id"].to_string()]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("11 candidates for removal, 10 removed.\nThe others are kept"), "{said} {}", stderr(&output));
+    let over = site.run(&["runs", "cancel", &run["id"].to_string()]);
+    assert!(stderr(&over).contains(&format!("run {} succeeded: only a running", run["id"])), "{}", stderr(&over));
 }

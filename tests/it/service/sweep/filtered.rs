@@ -133,3 +133,47 @@ async fn who_was_merged_into_somebody_left_out_does_not_wait_for_a_row() {
         assert!(!row["deleted_at"].is_null() && row["merged_into"].is_null(), "{kind:?}: {row}");
     }
 }
+
+/// The example of the README.
+const BRANCH: &str = r#"[["customer_group", "descendants of (inclusive)", "Retail"], ["disabled", "=", 0]]"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_group_with_all_below_it_is_kept_and_follows_the_tree() {
+    assert!(include_str!("../../../../README.md").contains(BRANCH));
+    for kind in Kind::ALL {
+        let filter = ("sync.filter", BRANCH);
+        let connected = Connected::unannounced(kind, Naming::CustomerName, &[filter]).await;
+        let group = |name: &str, parent: &str| {
+            let group = json!({"name": name, "parent_customer_group": parent});
+            connected.erpnext.create("Customer Group", group).unwrap();
+        };
+        group("Retail", "All Customer Groups");
+        group("Shops", "Retail");
+        group("Kiosks", "Shops");
+        for (name, of) in [("In Retail", "Retail"), ("In Kiosks", "Kiosks"), ("Outside", "Commercial")] {
+            connected.erpnext.create_customer(json!({"customer_name": name, "customer_group": of})).unwrap();
+        }
+        let run = connected.sweep().await;
+        assert_eq!((run.state, run.put), (RunState::Succeeded, 2), "{kind:?}: {run:?}");
+        assert!(connected.is_living("In Retail").await && connected.is_living("In Kiosks").await, "{kind:?}");
+        assert!(connected.app.customer("Outside").await.is_none(), "{kind:?}");
+        let id = connected.id("In Kiosks").await;
+
+        // The branch moves away and back: no customer's `modified` tells.
+        let hang = |parent: &str| {
+            let parent = json!({"parent_customer_group": parent});
+            connected.erpnext.set_value("Customer Group", "Shops", parent).unwrap();
+        };
+        hang("Commercial");
+        connected.sweep().await;
+        assert!(!connected.is_living("In Kiosks").await && connected.is_living("In Retail").await, "{kind:?}");
+        hang("Retail");
+        connected.sweep().await;
+        assert!(connected.is_living("In Kiosks").await, "{kind:?}");
+        assert_eq!(connected.id("In Kiosks").await, id, "{kind:?}");
+
+        connected.erpnext.set_value("Customer", "In Retail", json!({"disabled": 1})).unwrap();
+        connected.sweep().await;
+        assert!(!connected.is_living("In Retail").await, "{kind:?}: the other condition counts too");
+    }
+}

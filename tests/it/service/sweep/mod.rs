@@ -4,6 +4,7 @@ mod brake;
 mod cli;
 mod filtered;
 mod hidden;
+mod meanwhile;
 mod names;
 
 use customer_sync::domain::run::{RunCause, RunKind, RunState};
@@ -17,7 +18,7 @@ use crate::support::truth::differences;
 
 impl Connected {
     /// A site that sends no webhook at all.
-    async fn unannounced(kind: Kind, naming: Naming, settings: &[(&'static str, &str)]) -> Self {
+    pub(super) async fn unannounced(kind: Kind, naming: Naming, settings: &[(&'static str, &str)]) -> Self {
         let erpnext = Simulator::start(Options { naming, ..Options::default() }).await.unwrap();
         let database = fresh(kind).await;
         let app = TestApp::configured(&database, &erpnext, settings).await;
@@ -25,7 +26,7 @@ impl Connected {
     }
 
     /// The same with so many customers that have arrived; named by their customer name.
-    async fn swept(kind: Kind, customers: usize) -> Self {
+    pub(super) async fn swept(kind: Kind, customers: usize) -> Self {
         let connected = Self::unannounced(kind, Naming::CustomerName, &[]).await;
         connected.erpnext.seed_customers(customers);
         connected.converged().await;
@@ -39,14 +40,14 @@ impl Connected {
     }
 
     /// Waits until nobody works on that run any more, and its jobs are done.
-    async fn run_over(&self, run: i64) -> RunRow {
+    pub(super) async fn run_over(&self, run: i64) -> RunRow {
         let row = async || self.app.store().run(run).await.unwrap().unwrap();
         wait_until("the run is over or held", async || row().await.state != RunState::Running).await;
         self.app.settled().await;
         row().await
     }
 
-    async fn sweep(&self) -> RunRow {
+    pub(super) async fn sweep(&self) -> RunRow {
         self.sweep_because(RunCause::Schedule).await
     }
 
@@ -59,7 +60,7 @@ impl Connected {
         run
     }
 
-    async fn id(&self, name: &str) -> i64 {
+    pub(super) async fn id(&self, name: &str) -> i64 {
         self.row(name).await["id"].as_i64().unwrap()
     }
 }

@@ -85,7 +85,8 @@ fn postgres(program: &str) -> PathBuf {
     }
 }
 
-fn find(program: &str, folders: &[&str]) -> PathBuf {
+/// A program in these folders or in PATH; panics with what to do where it is not installed.
+pub fn find(program: &str, folders: &[&str]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let candidates = folders.iter().map(PathBuf::from).chain(std::env::split_paths(&path));
     candidates.map(|folder| folder.join(program)).find(|program| program.is_file()).unwrap_or_else(|| {

@@ -141,7 +141,7 @@ impl Server {
 }
 
 /// A port that nothing listens on; not handed out twice by this process.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
     let mut given = GIVEN.lock().expect("no test panics with this lock");
     loop {

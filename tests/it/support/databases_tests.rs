@@ -8,8 +8,8 @@ use sqlx::{Connection, Executor, MySqlConnection, PgConnection, SqliteConnection
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::{Database, Kind, Server, fresh};
-use crate::support::proxy::TcpProxy;
+use super::databases::{Database, Kind, Server, fresh};
+use super::proxy::TcpProxy;
 
 /// Runs one statement on a new connection.
 async fn execute(url: &str, sql: &'static str) -> Result<(), sqlx::Error> {
@@ -85,7 +85,7 @@ async fn hold_a_server_until_killed() {
 #[tokio::test]
 async fn a_killed_process_leaves_nothing_behind() {
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "support::databases::tests::hold_a_server_until_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "support::databases_tests::hold_a_server_until_killed", "--ignored", "--nocapture"])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()

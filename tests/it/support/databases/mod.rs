@@ -1,4 +1,4 @@
-//! Real databases for the tests: a SQLite file, or a database on a PostgreSQL or MariaDB that the tests start.
+//! Real databases for the tests and benches: a SQLite file, or a database on a PostgreSQL or MariaDB that the tests start.
 //!
 //! Invariant: [`fresh`] gives each test an empty database that no other test sees, on a server that is started at the
 //! first use and shared by the whole test process. Everything goes when the process ends, however it ends.
@@ -12,8 +12,10 @@ use std::sync::LazyLock;
 
 use tokio::sync::OnceCell;
 
+pub(super) use programs::find;
 pub use server::Server;
-use supervisor::Supervisor;
+pub use server::free_port;
+pub(super) use supervisor::Supervisor;
 
 /// The databases that the service supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,3 @@ impl Drop for Shared {
         });
     }
 }
-
-#[cfg(test)]
-mod tests;
