@@ -1,8 +1,7 @@
 //! Answers are handed over by thread: callers that live on one thread share a desk, which is told of a whole batch at once.
 //!
 //! Invariant: each caller gets its answer exactly once, also where its desk is gone. Without desks the writer would wake
-//! each caller's thread by a system call of its own (measured: a sixth of the writer's time); here a thread is woken once
-//! for a batch and wakes its callers itself, which costs next to nothing.
+//! each caller's thread by a system call of its own; here a thread is woken once for a batch and wakes its callers itself.
 
 use tokio::sync::{mpsc, oneshot};
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: only an admin decides, and of two who do the first one counts.
 
-use actix_web::http::header::{LINK, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,13 +12,10 @@ use serde_json::json;
 use super::super::State;
 use super::super::auth::require;
 use super::super::error::{Code, Problem};
+use super::paging;
 use crate::domain::role::Role;
 use crate::domain::run::RunId;
 use crate::sync::sweep::{self, Verdict};
-
-/// Rows of a page unless told otherwise, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,22 +33,15 @@ pub(super) async fn list(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     require(&request, Role::Viewer)?;
-    let limit = paging.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = paging::limit(&request, paging.limit)?;
     let id = find(&request, &state, &id).await?;
     let after = paging.after.as_deref().unwrap_or_default();
     let rows = state.context.store.run_candidates(id, after, limit).await;
     let rows = rows.map_err(|error| Problem::store(&request, &error))?;
-    let mut response = HttpResponse::Ok();
-    if rows.len() == usize::try_from(limit).unwrap_or(usize::MAX)
-        && let Some(last) = rows.last()
-    {
+    let mut response = paging::answer(&rows, limit, |last| {
         let after = utf8_percent_encode(&last.name, NON_ALPHANUMERIC);
-        let next = format!("</api/runs/{id}/candidates?after={after}&limit={limit}>; rel=\"next\"");
-        response.insert_header((LINK, next));
-    }
+        format!("/api/runs/{id}/candidates?after={after}&limit={limit}")
+    });
     Ok(response.json(json!({"data": rows})))
 }
 

@@ -1,11 +1,9 @@
 //! `GET /api/customers`, `GET /api/customers/{id}`, `POST /api/customers/{id}/sync`. Links are in `links`.
 //!
-//! Invariant: lists are paged by key, never by offset, so that a page costs the same wherever it is and no row is
-//! skipped or shown twice while others come and go.
+//! Invariant: whoever asks for a sync gets the job or its outcome; nothing is read from ERPNext in the request itself.
 
 use std::time::Duration;
 
-use actix_web::http::header::LINK;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -14,14 +12,11 @@ use serde_json::json;
 use super::super::State;
 use super::super::auth::require;
 use super::super::error::{Code, Problem};
+use super::paging;
 use crate::domain::customer::CustomerId;
 use crate::domain::role::Role;
 use crate::store::CustomerDetail;
 use crate::sync::request::{self, Requested};
-
-/// Rows of a page unless told otherwise, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 /// The longest that a caller may wait for a sync, in seconds.
 const LONGEST_WAIT: u64 = 60;
@@ -41,19 +36,10 @@ pub(super) async fn list(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     require(&request, Role::Viewer)?;
-    let limit = paging.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = paging::limit(&request, paging.limit)?;
     let store = &state.context.store;
     let rows = store.customers_page(paging.after, limit).await.map_err(|error| Problem::store(&request, &error))?;
-    let mut response = HttpResponse::Ok();
-    if rows.len() == usize::try_from(limit).unwrap_or(usize::MAX)
-        && let Some(last) = rows.last()
-    {
-        let next = format!("</api/customers?after={}&limit={limit}>; rel=\"next\"", last.id);
-        response.insert_header((LINK, next));
-    }
+    let mut response = paging::answer(&rows, limit, |last| format!("/api/customers?after={}&limit={limit}", last.id));
     Ok(response.json(json!({"data": rows})))
 }
 

@@ -4,7 +4,6 @@
 //! an action says what it is about: an empty body, or a word that is not known, is a mistake and never "everything".
 //! Names contain slashes, so they are never part of a path.
 
-use actix_web::http::header::LINK;
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,14 +13,11 @@ use serde_json::json;
 use super::super::State;
 use super::super::auth::require;
 use super::super::error::{Code, Problem};
+use super::paging;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey};
 use crate::domain::role::Role;
 use crate::store::{JobFilter, Selection, States};
-
-/// Jobs of a page unless told otherwise, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 /// Most jobs that one action may name; whoever means more asks for all that match.
 const MOST_NAMED: usize = 1_000;
@@ -49,10 +45,7 @@ pub(super) async fn list(
     require(&request, Role::Viewer)?;
     let bad = |detail: String| Problem::new(&request, Code::BadRequest, detail);
     let Listing { state: states, doctype, label, q, cause, after, limit } = listing.into_inner();
-    let limit = limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(bad(format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = paging::limit(&request, limit)?;
     let after = match after.as_deref().map(parse_key) {
         Some(None) => return Err(bad("after must be a doctype and a name, like Customer/ACME".to_owned())),
         after => after.flatten(),
@@ -62,12 +55,7 @@ pub(super) async fn list(
     let store = &state.context.store;
     let jobs = store.jobs(&filter, after.as_ref(), limit).await.map_err(failed)?;
     let total = store.job_count(&filter).await.map_err(failed)?;
-    let mut response = HttpResponse::Ok();
-    if jobs.len() == usize::try_from(limit).unwrap_or(usize::MAX)
-        && let Some(last) = jobs.last()
-    {
-        response.insert_header((LINK, next_page(request.query_string(), &last.key)));
-    }
+    let mut response = paging::answer(&jobs, limit, |last| next_page(request.query_string(), &last.key));
     Ok(response.json(json!({"data": jobs, "total": total})))
 }
 
@@ -157,7 +145,7 @@ fn next_page(query: &str, last: &DocKey) -> String {
     let name = utf8_percent_encode(&last.name, NON_ALPHANUMERIC);
     let after = format!("after={}/{name}", last.doctype);
     let pairs: Vec<&str> = kept.chain(std::iter::once(after.as_str())).collect();
-    format!("</api/jobs?{}>; rel=\"next\"", pairs.join("&"))
+    format!("/api/jobs?{}", pairs.join("&"))
 }
 
 #[cfg(test)]
@@ -193,7 +181,7 @@ mod tests {
     #[test]
     fn the_next_page_asks_the_same_question() {
         let next = next_page("q=a%20b&after=Contact/x&limit=2", &DocKey::customer("A/B & <C>"));
-        assert_eq!(next, "</api/jobs?q=a%20b&limit=2&after=Customer/A%2FB%20%26%20%3CC%3E>; rel=\"next\"");
+        assert_eq!(next, "/api/jobs?q=a%20b&limit=2&after=Customer/A%2FB%20%26%20%3CC%3E");
         assert_eq!(parse_key("Customer/A/B"), Some(DocKey::customer("A/B")));
         assert_eq!(parse_key("Supplier/A"), None);
     }

@@ -3,7 +3,6 @@
 //! Invariant: a link is made by a worker, so linking and accepting answer 202 (or, with `wait`, the outcome); unlinking is
 //! done when it is answered. What is true of rows and documents is decided in `sync::links`.
 
-use actix_web::http::header::LINK;
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -13,14 +12,11 @@ use super::super::State;
 use super::super::auth::require;
 use super::super::error::{Code, Problem};
 use super::customers::{Waiting, outcome};
+use super::paging;
 use crate::domain::customer::CustomerId;
 use crate::domain::role::Role;
 use crate::domain::suggestion::SuggestionState;
 use crate::sync::links;
-
-/// Rows of a page unless told otherwise, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,10 +70,7 @@ pub(super) async fn list(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     require(&request, Role::Viewer)?;
-    let limit = paging.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(Problem::new(&request, Code::BadRequest, format!("limit must be 1 to {LONGEST_PAGE}")));
-    }
+    let limit = paging::limit(&request, paging.limit)?;
     let word = paging.state.as_deref().unwrap_or(SuggestionState::Open.as_str());
     let only = SuggestionState::parse(word);
     if only.is_none() && word != "all" {
@@ -86,13 +79,8 @@ pub(super) async fn list(
     }
     let page = state.context.store.suggestions(only, paging.after.unwrap_or_default(), limit).await;
     let page = page.map_err(|error| Problem::store(&request, &error))?;
-    let mut response = HttpResponse::Ok();
-    if page.len() == usize::try_from(limit).unwrap_or(usize::MAX)
-        && let Some(last) = page.last()
-    {
-        let next = format!("</api/suggestions?state={word}&after={}&limit={limit}>; rel=\"next\"", last.id);
-        response.insert_header((LINK, next));
-    }
+    let mut response =
+        paging::answer(&page, limit, |last| format!("/api/suggestions?state={word}&after={}&limit={limit}", last.id));
     Ok(response.json(json!({"data": page})))
 }
 

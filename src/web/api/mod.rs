@@ -6,6 +6,7 @@ mod customers;
 mod full_sync;
 mod jobs;
 mod links;
+mod paging;
 mod runs;
 mod schedules;
 

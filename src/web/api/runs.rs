@@ -2,7 +2,7 @@
 //!
 //! Invariant: lists are paged by id, newest first, so that a page stays the same while new runs begin.
 
-use actix_web::http::header::{LINK, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -11,14 +11,11 @@ use serde_json::json;
 use super::super::State;
 use super::super::auth::require;
 use super::super::error::{Code, Problem};
+use super::paging;
 use crate::domain::role::Role;
 use crate::domain::run::{RunCause, RunId, RunKind, RunState};
 use crate::store::RunFilter;
 use crate::sync::runs::{self, Run};
-
-/// Rows of a page unless told otherwise, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,10 +31,7 @@ pub(super) struct Wanted {
 impl Wanted {
     fn filter(&self, request: &HttpRequest) -> Result<RunFilter, Problem> {
         let bad = |detail: String| Problem::new(request, Code::BadRequest, detail);
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(bad(format!("limit must be 1 to {LONGEST_PAGE}")));
-        }
+        let limit = paging::limit(request, self.limit)?;
         let kinds = || RunKind::ALL.map(RunKind::as_str).join(", ");
         let states = || RunState::ALL.map(RunState::as_str).join(", ");
         let kind = self.kind.as_deref().map(|word| {
@@ -51,13 +45,12 @@ impl Wanted {
 
     /// The address of the page behind that run.
     fn next(&self, last: RunId, limit: u32) -> String {
-        let mut next = format!("</api/runs?before={last}&limit={limit}");
+        let mut next = format!("/api/runs?before={last}&limit={limit}");
         for (key, value) in [("kind", &self.kind), ("state", &self.state)] {
             if let Some(value) = value {
                 next.push_str(&format!("&{key}={value}"));
             }
         }
-        next.push_str(">; rel=\"next\"");
         next
     }
 }
@@ -71,12 +64,7 @@ pub(super) async fn list(
     let filter = wanted.filter(&request)?;
     let context = &state.context;
     let rows = context.store.runs(&filter).await.map_err(|error| Problem::store(&request, &error))?;
-    let mut response = HttpResponse::Ok();
-    if rows.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX)
-        && let Some(last) = rows.last()
-    {
-        response.insert_header((LINK, wanted.next(last.id, filter.limit)));
-    }
+    let mut response = paging::answer(&rows, filter.limit, |last| wanted.next(last.id, filter.limit));
     let runs: Vec<Run> = rows.into_iter().map(|row| runs::view(context, row)).collect();
     Ok(response.json(json!({"data": runs})))
 }
