@@ -1,14 +1,17 @@
-//! What a token (later: a user) may do. Ordered: each role may do what the lesser ones may.
+//! What a token or a user may do.
+//!
+//! Invariant: roles are ordered, and each may do what the lesser ones may. Which route wants which role stands in the table
+//! of `web::api`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A role. The text form is stored and accepted on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads.
     Viewer,
-    /// Also syncs.
+    /// Also syncs, retries and links.
     Operator,
     /// Everything.
     Admin,

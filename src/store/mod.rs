@@ -56,7 +56,7 @@ pub use options::{Dialect, Options};
 pub use runs::{Hold, Lead, OpenRun, RunFilter, RunRow, Started};
 pub use schedules::{NewSchedule, ScheduleRow, Turn};
 pub use suggestions::SuggestionRow;
-pub use tokens::TokenRow;
+pub use tokens::{ListedToken, TokenRow};
 pub use unknown::Marked;
 pub use unlink::Unlinked;
 pub use watermarks::{Stamped, Watermark};

@@ -27,7 +27,7 @@ pub(super) struct Problem {
     detail: String,
     request_id: String,
     /// The methods that would have been right, for 405.
-    allowed: Option<&'static str>,
+    allowed: Option<String>,
 }
 
 /// Stable codes; part of the interface.
@@ -169,8 +169,8 @@ impl ResponseError for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, COME_BACK));
         }
-        if let Some(allowed) = self.allowed {
-            response.insert_header((ALLOW, allowed));
+        if let Some(allowed) = &self.allowed {
+            response.insert_header((ALLOW, allowed.as_str()));
         }
         if self.code == Code::Unauthorized {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
@@ -193,14 +193,18 @@ pub(super) async fn not_found(request: HttpRequest) -> Result<HttpResponse, Prob
 }
 
 /// For the methods that a path does not serve; `allowed` are those that it does (RFC 9110, section 15.5.6).
-pub(super) fn only(allowed: &'static str) -> Route {
-    web::to(move |request: HttpRequest| async move { Err::<HttpResponse, _>(not_allowed(&request, allowed)) })
+pub(super) fn only(allowed: impl Into<String>) -> Route {
+    let allowed = allowed.into();
+    web::to(move |request: HttpRequest| {
+        let refusal = not_allowed(&request, &allowed);
+        async move { Err::<HttpResponse, _>(refusal) }
+    })
 }
 
 /// A method that the path does not serve; `allowed` are those that it does.
-pub(super) fn not_allowed(request: &HttpRequest, allowed: &'static str) -> Problem {
+pub(super) fn not_allowed(request: &HttpRequest, allowed: &str) -> Problem {
     let detail = format!("{} cannot be used on {}, only {allowed}", request.method(), request.path());
-    Problem { allowed: Some(allowed), ..Problem::new(request, Code::MethodNotAllowed, detail) }
+    Problem { allowed: Some(allowed.to_owned()), ..Problem::new(request, Code::MethodNotAllowed, detail) }
 }
 
 /// Query strings that cannot be read are problems too.

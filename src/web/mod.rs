@@ -29,6 +29,7 @@ use crate::lifecycle::Tasks;
 use crate::sync::Context;
 use crate::telemetry::Throttle;
 
+pub use api::{ListedRoute, listed_routes};
 pub use receiver::Gate;
 pub use scrape::{Scrape, serve as serve_metrics};
 
@@ -94,7 +95,7 @@ pub fn serve(state: Arc<State>, scrape: Option<Scrape>, listener: TcpListener, t
         if let Some(scrape) = &scrape {
             scrape::routes(config, scrape);
         }
-        config.service(web::scope("/api").wrap(from_fn(auth::identify)).configure(api::routes));
+        config.configure(api::register);
     })
 }
 

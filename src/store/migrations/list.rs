@@ -47,6 +47,10 @@ macro_rules! migrations {
                 name: "0005_observe",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0005_observe.sql")),
             },
+            Migration {
+                name: "0007_access",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0007_access.sql")),
+            },
         ]
     };
 }

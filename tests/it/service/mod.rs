@@ -1,5 +1,6 @@
 //! The running service, from a webhook to a row.
 
+mod access;
 mod adoption;
 mod alerts;
 mod api;

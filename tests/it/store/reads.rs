@@ -65,11 +65,11 @@ async fn history_is_told_newest_first(case: Case) {
 
 async fn tokens_are_found_by_their_hash(case: Case) {
     let hash = "ab".repeat(32);
-    case.store.create_token("laptop", "viewer", &hash).await.unwrap();
+    case.store.create_token("laptop", "viewer", &hash, None).await.unwrap();
     let token = case.store.token(&hash).await.unwrap().unwrap();
     assert_eq!((token.name.as_str(), token.role.as_str()), ("laptop", "viewer"));
     assert!(case.store.token(&hash.to_uppercase()).await.unwrap().is_none());
-    assert!(case.store.create_token("another", "admin", &hash).await.is_err(), "a hash is unique");
+    assert!(case.store.create_token("another", "admin", &hash, None).await.is_err(), "a hash is unique");
 }
 
 async fn meta_values_are_kept(case: Case) {

@@ -1,0 +1,117 @@
+//! Every route of the API with who may call it: the one table.
+//!
+//! Invariant: the routes of the server are made from this table, each behind its guard, so none can be reached that is not
+//! listed, or by somebody whom its line leaves out. Lines of one path stand together, and a path of fixed words stands
+//! before one that a parameter would catch. What a route does is its handler's business.
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig, to};
+use actix_web::{Route, Scope};
+
+use super::super::auth::{May, guard};
+use super::super::error::{not_found, only};
+use super::{candidates, customers, full_sync, jobs, links, runs, schedules, tokens};
+use crate::domain::role::Role;
+
+use Role::{Admin, Operator, Viewer};
+
+/// Where the API begins.
+const ROOT: &str = "/api";
+
+/// A line of the table.
+struct Entry {
+    method: Method,
+    /// Behind `/api`; `{…}` is a parameter.
+    path: &'static str,
+    may: May,
+    handler: fn() -> Route,
+}
+
+/// A route as tests and people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRoute {
+    /// `GET`, `POST` …
+    pub method: String,
+    /// The whole path; `{…}` is a parameter.
+    pub path: String,
+    /// The least role that may call it.
+    pub role: Role,
+}
+
+static TABLE: &[Entry] = &[
+    get("/customers", Viewer, || to(customers::list)),
+    post("/customers/sync", Operator, || to(full_sync::sync)),
+    get("/customers/{id}", Viewer, || to(customers::show)),
+    post("/customers/{id}/sync", Operator, || to(customers::sync)),
+    post("/customers/{id}/link", Operator, || to(links::link)),
+    post("/customers/{id}/unlink", Operator, || to(links::unlink)),
+    get("/suggestions", Viewer, || to(links::list)),
+    post("/suggestions/{id}/accept", Operator, || to(links::accept)),
+    post("/suggestions/{id}/reject", Operator, || to(links::reject)),
+    get("/runs", Viewer, || to(runs::list)),
+    post("/runs", Operator, || to(runs::start)),
+    get("/runs/{id}", Viewer, || to(runs::show)),
+    post("/runs/{id}/cancel", Operator, || to(runs::cancel)),
+    get("/runs/{id}/candidates", Viewer, || to(candidates::list)),
+    post("/runs/{id}/approve", Admin, || to(candidates::approve)),
+    post("/runs/{id}/discard", Admin, || to(candidates::discard)),
+    get("/jobs", Viewer, || to(jobs::list)),
+    get("/jobs/one", Viewer, || to(jobs::show)),
+    post("/jobs/retry", Operator, || to(jobs::retry)),
+    post("/jobs/discard", Operator, || to(jobs::discard)),
+    get("/schedules", Viewer, || to(schedules::list)),
+    post("/schedules/{name}/pause", Operator, || to(schedules::pause)),
+    post("/schedules/{name}/resume", Operator, || to(schedules::resume)),
+    post("/schedules/{name}/run", Operator, || to(schedules::run)),
+    get("/tokens", Admin, || to(tokens::list)),
+    post("/tokens", Admin, || to(tokens::create)),
+    delete("/tokens/{id}", Admin, || to(tokens::revoke)),
+];
+
+const fn get(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
+    Entry { method: Method::GET, path, may: May::Any(least), handler }
+}
+
+const fn post(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
+    Entry { method: Method::POST, path, may: May::Any(least), handler }
+}
+
+const fn delete(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
+    Entry { method: Method::DELETE, path, may: May::Any(least), handler }
+}
+
+/// Adds the API to a server.
+pub(in crate::web) fn register(config: &mut ServiceConfig) {
+    let mut scope = web::scope(ROOT);
+    for lines in TABLE.chunk_by(|one, next| one.path == next.path) {
+        scope = register_path(scope, lines);
+    }
+    // Whoever may not enter does not learn either what is not there.
+    config.service(scope.default_service(behind(May::Any(Viewer), to(not_found))));
+}
+
+fn register_path(scope: Scope, lines: &'static [Entry]) -> Scope {
+    let Some(first) = lines.first() else { return scope };
+    let mut resource = web::resource(first.path);
+    for line in lines {
+        resource = resource.route(behind(line.may, (line.handler)().method(line.method.clone())));
+    }
+    let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
+    scope.service(resource.default_service(behind(May::Any(Viewer), only(allowed.join(", ")))))
+}
+
+/// The route behind its guard.
+fn behind(may: May, route: Route) -> Route {
+    route.wrap(from_fn(move |request, next| guard(may, request, next)))
+}
+
+/// Every route of the API.
+#[must_use]
+pub fn listed_routes() -> Vec<ListedRoute> {
+    let listed = |line: &Entry| {
+        let May::Any(role) = line.may;
+        ListedRoute { method: line.method.to_string(), path: format!("{ROOT}{}", line.path), role }
+    };
+    TABLE.iter().map(listed).collect()
+}

@@ -1,0 +1,62 @@
+//! `GET /api/tokens`, `POST /api/tokens`, `DELETE /api/tokens/{id}`.
+//!
+//! Invariant: a token is in exactly one answer, the one to its making; lists never have it nor its hash.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::State;
+use super::super::error::{Code, Problem};
+use crate::domain::role::Role;
+use crate::sync::tokens;
+
+/// The longest that a token may live where it is to expire: a hundred years.
+const LONGEST_DAYS: u32 = 36_500;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let tokens = state.context.store.tokens().await.map_err(|error| Problem::store(&request, &error))?;
+    Ok(HttpResponse::Ok().json(json!({"data": tokens})))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    /// What it is for.
+    name: String,
+    role: Role,
+    /// Days until it is refused; without it: never.
+    expires_in_days: Option<u32>,
+}
+
+pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<New>) -> Result<HttpResponse, Problem> {
+    let New { name, role, expires_in_days } = new.into_inner();
+    let bad = |detail: String| Problem::new(&request, Code::BadRequest, detail);
+    if !tokens::is_name(&name) {
+        return Err(bad(format!("name must be one line of 1 to {} characters", tokens::LONGEST_NAME)));
+    }
+    if expires_in_days.is_some_and(|days| !(1..=LONGEST_DAYS).contains(&days)) {
+        return Err(bad(format!("expires_in_days must be 1 to {LONGEST_DAYS}")));
+    }
+    let lifetime = expires_in_days.map(|days| DAY.saturating_mul(days));
+    let issued = tokens::issue(&state.context.store, &name, role, lifetime).await;
+    let issued = issued.map_err(|error| Problem::store(&request, &error))?;
+    Ok(HttpResponse::Created()
+        .json(json!({"data": {"id": issued.id, "name": name, "role": role, "token": issued.plain}})))
+}
+
+pub(super) async fn revoke(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let missing = || Problem::new(&request, Code::NotFound, format!("there is no token {id}"));
+    let number: i64 = id.parse().map_err(|_not_a_number| missing())?;
+    let revoked = state.context.store.delete_token(number).await.map_err(|error| Problem::store(&request, &error))?;
+    if revoked { Ok(HttpResponse::NoContent().finish()) } else { Err(missing()) }
+}
