@@ -1,9 +1,10 @@
 //! The benchmark of the whole service: the shipped binary as a process of its own, real databases, a stand-in ERPNext.
 //!
 //! ```text
-//! cargo bench                            everything (about half an hour), a table on standard output
+//! cargo bench                            everything (about 25 minutes), a table on standard output
 //! cargo bench -- ingest full-run         some scenarios
 //! cargo bench -- --short --on sqlite     a rough look, for development
+//! cargo bench -- --readme                everything, and the table goes into the README
 //! ```
 //!
 //! Invariant: what a figure is compared with runs in the same process order on the same machine minutes apart; only such
@@ -25,6 +26,8 @@ mod hooks;
 mod load;
 mod machine;
 mod process;
+mod readme;
+mod reasons;
 mod report;
 mod scenarios;
 mod seed_way;
@@ -34,12 +37,14 @@ mod sql;
 mod table;
 mod targets;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
 use databases::Kind;
+use report::Report;
 use scenarios::{Scenario, Setup};
 use sheet::Sheet;
 
@@ -57,6 +62,9 @@ struct Arguments {
     /// Where the figures go as JSON
     #[arg(long, value_name = "FILE", default_value = "target/benchmark.json")]
     json: PathBuf,
+    /// Put the report into the README, too
+    #[arg(long, conflicts_with_all = ["short", "scenarios", "on"])]
+    readme: bool,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -99,18 +107,28 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
     } else {
         arguments.on.iter().copied().map(Kind::from).collect()
     };
+    if arguments.readme {
+        readme::check()?;
+    }
     let setup = Setup { kinds, short: arguments.short };
     let mut sheet = Sheet::default();
     let asked = |scenario: &Scenario| arguments.scenarios.is_empty() || arguments.scenarios.contains(scenario);
     for scenario in Scenario::value_variants().iter().filter(|scenario| asked(scenario)) {
+        let began = Instant::now();
         eprintln!("{scenario:?} …");
         scenario.run(&setup, &mut sheet).await.with_context(|| format!("{scenario:?} failed"))?;
+        eprintln!("{scenario:?} took {:.0} s", began.elapsed().as_secs_f64());
+        // After each one: an hour's figures must not go with a scenario that fails.
+        write_json(&arguments.json, &Report::new(&sheet, arguments.short))?;
     }
-    let report = report::Report::new(&sheet, arguments.short);
-    println!("{}", report.markdown());
-    if let Some(folder) = arguments.json.parent() {
+    let report = Report::new(&sheet, arguments.short).markdown();
+    println!("{report}");
+    if arguments.readme { readme::replace(&report) } else { Ok(()) }
+}
+
+fn write_json(file: &Path, report: &Report<'_>) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(&arguments.json, report.json()?)
-        .with_context(|| format!("{} cannot be written", arguments.json.display()))
+    std::fs::write(file, report.json()?).with_context(|| format!("{} cannot be written", file.display()))
 }

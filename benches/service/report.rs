@@ -32,16 +32,22 @@ impl<'a> Report<'a> {
         Self { sheet, targets, machine: Machine::here(), command }
     }
 
-    /// Tables, for the README.
+    /// Targets first, then the figures; for people.
     pub fn markdown(&self) -> String {
-        let tables = table::markdown(self.sheet.figures());
-        let mut text = format!("`{}`: {}\n\n{tables}", self.command, self.machine);
+        let mut text = format!("`{}`: {}\n\n", self.command, self.machine);
         if !self.targets.is_empty() {
             text.push_str("| target | asked | measured | |\n| --- | ---: | ---: | --- |\n");
-            for target in &self.targets {
-                text.push_str(&target.row());
-            }
+            self.targets.iter().for_each(|target| text.push_str(&target.row()));
+            text.push('\n');
         }
+        let explanations: String = self.targets.iter().filter_map(Target::explanation).collect();
+        if !explanations.is_empty() {
+            text.push_str(&format!("What was missed, and why:\n\n{explanations}\n"));
+        }
+        text.push_str(&format!(
+            "<details><summary>All figures</summary>\n\n{}</details>\n",
+            table::markdown(self.sheet.figures())
+        ));
         text
     }
 

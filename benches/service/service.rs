@@ -145,14 +145,30 @@ impl Service {
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
+    /// POST without a body.
+    pub async fn post(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.http.post(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);
+        request.header("Prefer", "respond-async").send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Starts a full run; returns before it ends.
+    pub async fn begin_full_run(&self) -> anyhow::Result<()> {
+        self.post("/api/customers/sync").await
+    }
+
+    /// The newest full run.
+    pub async fn newest_full_run(&self) -> anyhow::Result<Value> {
+        let mut runs = self.get("/api/runs?kind=full&limit=1").await?;
+        runs["data"].as_array_mut().and_then(Vec::pop).context("the run is listed")
+    }
+
     /// Starts a full run and waits for its end; how it ended and how long it took.
     pub async fn full_run(&self) -> anyhow::Result<(Value, Duration)> {
         let started = Instant::now();
-        let request = self.http.post(format!("{}/api/customers/sync", self.serving.url)).bearer_auth(&self.token);
-        request.header("Prefer", "respond-async").send().await?.error_for_status()?;
+        self.begin_full_run().await?;
         loop {
-            let mut runs = self.get("/api/runs?kind=full&limit=1").await?;
-            let run = runs["data"].as_array_mut().and_then(Vec::pop).context("the run is listed")?;
+            let run = self.newest_full_run().await?;
             match run["state"].as_str() {
                 Some("succeeded") => return Ok((run, started.elapsed())),
                 Some("running") if started.elapsed() < PATIENCE => {}

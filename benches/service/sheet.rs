@@ -84,16 +84,19 @@ pub fn milliseconds(duration: Option<Duration>) -> f64 {
     duration.unwrap_or_default().as_secs_f64() * 1_000.0
 }
 
-/// So many things per second.
-pub fn rate(count: u64, took: Duration) -> f64 {
+/// A count as a figure.
+pub fn count(things: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let count = count as f64;
-    count / took.as_secs_f64()
+    let things = things as f64;
+    things
+}
+
+/// So many things per second.
+pub fn rate(things: u64, took: Duration) -> f64 {
+    count(things) / took.as_secs_f64()
 }
 
 /// The share of each of so many things in that time, in microseconds.
-pub fn each(time: Duration, count: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let count = count as f64;
-    time.as_secs_f64() * 1_000_000.0 / count
+pub fn each(time: Duration, things: u64) -> f64 {
+    time.as_secs_f64() * 1_000_000.0 / count(things)
 }

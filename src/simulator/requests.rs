@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,7 @@ const KEPT: usize = 10_000;
 #[derive(Debug, Default)]
 struct Log {
     total: u64,
+    busy: Duration,
     by_call: BTreeMap<(String, Option<String>), u64>,
     latest: VecDeque<Request>,
 }
@@ -35,6 +37,12 @@ impl Requests {
     /// How many requests there were since the start or the last [`Requests::reset`].
     pub fn total(&self) -> u64 {
         self.lock(|log| log.total)
+    }
+
+    /// How long the site's processes have worked on them, all together: a real site's time where there is a
+    /// [`super::Pace`].
+    pub fn busy(&self) -> Duration {
+        self.lock(|log| log.busy)
     }
 
     /// How many of them made that call (see [`Request::call`]) about that doctype.
@@ -62,6 +70,10 @@ impl Requests {
             }
             log.latest.push_back(request);
         });
+    }
+
+    pub(super) fn worked(&self, time: Duration) {
+        self.lock(|log| log.busy += time);
     }
 
     fn lock<T>(&self, act: impl FnOnce(&mut Log) -> T) -> T {

@@ -4,9 +4,13 @@
 //! measured in the same scenario.
 
 pub mod drain;
+pub mod during;
 pub mod full_run;
+pub mod idle;
 pub mod ingest;
 pub mod latency;
+pub mod observe;
+pub mod pace;
 pub mod requests;
 pub mod startup;
 
@@ -35,14 +39,22 @@ impl Setup {
 pub enum Scenario {
     /// Acknowledged webhooks per second, with what they are compared with
     Ingest,
+    /// Acknowledged webhooks while a first full run goes on
+    During,
     /// From a webhook to the visible row while nothing else happens
     Latency,
     /// The queue worked off, customer by customer and in batches
     Drain,
     /// All customers, for the first time and with nothing changed; memory; the seed's way beside it
     FullRun,
+    /// What a full run adds to the time that a real ERPNext needs itself
+    Pace,
     /// Requests to ERPNext for many customers at once, trickling in, and for bursts of events
     Requests,
+    /// What an hour without changes costs ERPNext
+    Idle,
+    /// What a scrape and the gauges cost while much waits
+    Observe,
     /// Start to ready, and memory at rest
     Startup,
 }
@@ -52,10 +64,14 @@ impl Scenario {
     pub async fn run(self, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> {
         match self {
             Self::Ingest => ingest::run(setup, sheet).await,
+            Self::During => during::run(setup, sheet).await,
             Self::Latency => latency::run(setup, sheet).await,
             Self::Drain => drain::run(setup, sheet).await,
             Self::FullRun => full_run::run(setup, sheet).await,
+            Self::Pace => pace::run(setup, sheet).await,
             Self::Requests => requests::run(setup, sheet).await,
+            Self::Idle => idle::run(setup, sheet).await,
+            Self::Observe => observe::run(setup, sheet).await,
             Self::Startup => startup::run(setup, sheet).await,
         }
     }

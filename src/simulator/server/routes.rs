@@ -5,6 +5,7 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, DATE, HeaderValue};
@@ -94,11 +95,14 @@ async fn respond(request: HttpRequest, body: web::Bytes, shared: &Shared) -> Htt
         return reply::respond(Reply::refused(&Refusal::rate_limited(), false), budget);
     }
     let Ok(_process) = shared.processes.acquire().await else { return reply::html(502) };
+    let began = Instant::now();
     let reply = carry_out(shared, &request, target, parsed);
-    if let Some(pace) = shared.options.pace {
-        tokio::time::sleep(pace.cost(reply.rows)).await;
+    let cost = shared.options.pace.unwrap_or_default().cost(reply.rows);
+    if shared.options.pace.is_some() {
+        tokio::time::sleep(cost.saturating_sub(began.elapsed())).await;
     }
-    shared.meter.spend(shared.options.pace.unwrap_or_default().cost(reply.rows));
+    shared.requests.worked(began.elapsed());
+    shared.meter.spend(cost);
     let budget = shared.meter.budget(shared.read().clock.instant());
     reply::respond(reply, budget)
 }
