@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Value, json};
-
-use super::db::{Arg, Row, Statement, batches};
+use super::db::{Arg, Only, Row, Statement, batches};
 use super::{Store, StoreError};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::{Document, Unknown};
@@ -99,7 +97,7 @@ pub struct Held {
     pub seen: Seen,
     /// ERPNext's `modified` as last stored; null for an adopted row.
     pub modified: Option<String>,
-    /// Hash of the stored document; null for an adopted row.
+    /// Hash of the stored document and its mapping; null for an adopted row.
     pub document_hash: Option<String>,
     /// It is a tombstone.
     pub deleted: bool,
@@ -135,7 +133,7 @@ impl Store {
         let mut held = BTreeMap::new();
         for (statement, key, values) in [(&BY_NAME, "name", names), (&BY_CREATION, "creation", creations)] {
             let values: BTreeSet<&String> = values.iter().collect();
-            let rows: Vec<Value> = values.into_iter().map(|value| json!({ key: value })).collect();
+            let rows: Vec<Only<&String>> = values.into_iter().map(|value| Only(key, value)).collect();
             for row in self.read_batches(what, statement, &rows).await? {
                 let row = held_row(&row).map_err(|error| StoreError::of(what, error))?;
                 held.insert(row.seen.id, row);
@@ -265,7 +263,7 @@ fn held_row(row: &Row) -> Result<Held, sqlx::Error> {
     })
 }
 
-fn id_rows(ids: &[CustomerId]) -> Vec<Value> {
-    let ids: BTreeSet<&CustomerId> = ids.iter().collect();
-    ids.into_iter().map(|id| json!({ "id": id })).collect()
+fn id_rows(ids: &[CustomerId]) -> Vec<Only<CustomerId>> {
+    let ids: BTreeSet<CustomerId> = ids.iter().copied().collect();
+    ids.into_iter().map(|id| Only("id", id)).collect()
 }

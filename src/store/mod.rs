@@ -13,6 +13,7 @@
 
 mod apply;
 mod candidates;
+mod cells;
 mod customers;
 mod db;
 mod deliveries;

@@ -108,6 +108,12 @@ pub(super) static CONTACTS: Table = Table {
 };
 
 impl Table {
+    /// Its columns, in order.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let columns: &'static [(&'static str, Kind)] = self.columns;
+        columns.iter().map(|(name, _)| *name)
+    }
+
     /// `erpnext_id, name, …`
     pub(super) fn names(&self) -> String {
         self.list(|name, _| name.to_owned())

@@ -4,11 +4,13 @@
 //! remembers the greatest `seq` it has seen never misses a change that commits later; that is why it is taken last
 //! before the jobs.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde::Serialize;
 
 use super::super::db::{Arg, Statement, Tx, batches};
 use super::super::transact::Fault;
-use super::effects::Effects;
+use super::effects::{Effects, Fields};
 use crate::domain::change::{ChangeKind, FieldChange};
 use crate::domain::customer::CustomerId;
 use crate::domain::job::Cause;
@@ -25,19 +27,36 @@ static INSERT: Statement = Statement::same(
      {join} sync_counters AS c ON c.name = 'changes'",
 );
 
+#[derive(Serialize)]
+struct Row<'a> {
+    back: i64,
+    customer_id: CustomerId,
+    kind: &'static str,
+    cause: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_id: Option<&'a str>,
+    changes: Cow<'a, str>,
+}
+
 /// Records the changes, numbered in the order of the units.
 pub(super) async fn record(tx: &mut Tx, effects: &Effects<'_>) -> Result<(), Fault> {
     let count = i64::try_from(effects.changes.len()).unwrap_or(i64::MAX);
     if count == 0 {
         return Ok(());
     }
-    let mut rows: Vec<Value> = Vec::with_capacity(effects.changes.len());
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(effects.changes.len());
     for (change, back) in effects.changes.iter().zip((0..count).rev()) {
-        let mut row = row(back, change.customer, change.kind, change.claim.cause, &change.changes)?;
-        if let (Some(delivery), Some(row)) = (&change.claim.delivery_id, row.as_object_mut()) {
-            row.insert("delivery_id".to_owned(), Value::String(delivery.clone()));
-        }
-        rows.push(row);
+        rows.push(Row {
+            back,
+            customer_id: change.customer,
+            kind: change.kind.as_str(),
+            cause: change.claim.cause.as_str(),
+            delivery_id: change.claim.delivery_id.as_deref(),
+            changes: match &change.changes {
+                Fields::Changed(changes) => serde_json::to_string(changes)?.into(),
+                Fields::New(json) => (*json).into(),
+            },
+        });
     }
     insert(tx, count, &rows).await
 }
@@ -49,26 +68,18 @@ pub(in crate::store) async fn record_one(
     kind: ChangeKind,
     changes: &[FieldChange],
 ) -> Result<(), Fault> {
-    insert(tx, 1, &[row(0, customer, kind, Cause::Person, changes)?]).await
+    let row = Row {
+        back: 0,
+        customer_id: customer,
+        kind: kind.as_str(),
+        cause: Cause::Person.as_str(),
+        delivery_id: None,
+        changes: serde_json::to_string(changes)?.into(),
+    };
+    insert(tx, 1, &[row]).await
 }
 
-fn row(
-    back: i64,
-    customer: CustomerId,
-    kind: ChangeKind,
-    cause: Cause,
-    changes: &[FieldChange],
-) -> Result<Value, serde_json::Error> {
-    Ok(json!({
-        "back": back,
-        "customer_id": customer,
-        "kind": kind.as_str(),
-        "cause": cause.as_str(),
-        "changes": serde_json::to_string(changes)?,
-    }))
-}
-
-async fn insert(tx: &mut Tx, count: i64, rows: &[Value]) -> Result<(), Fault> {
+async fn insert(tx: &mut Tx, count: i64, rows: &[Row<'_>]) -> Result<(), Fault> {
     tx.execute(&ADVANCE, &[Arg::Int(count)]).await?;
     for batch in batches(rows)? {
         tx.execute(&INSERT, &[Arg::Text(&batch)]).await?;

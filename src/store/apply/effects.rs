@@ -3,20 +3,23 @@
 //! Invariant: pure, and the only place that decides whether anything changes: an unchanged row gets no write in the
 //! public tables, no new `updated_at` and no history. Effects are counted here, never from affected rows.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
+use super::super::cells::{Cells, NewRow};
+use super::super::db::{BatchRow, Numbered, encode};
+use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS, Table};
 use super::super::transact::Fault;
+use super::encoded::{self, Encoded};
 use super::present::{Linked, Present};
 use super::stale::gives_up_name;
 use crate::domain::change::{ChangeKind, FieldChange};
-use crate::domain::customer::{CustomerId, Record};
+use crate::domain::customer::{Address, Contact, CustomerId, Record};
 use crate::domain::fields::{diff, flatten};
 use crate::domain::job::Claim;
-use crate::domain::plan::{Effect, Gone, LeaveOut, State, Unit, Upsert, Write};
+use crate::domain::plan::{Effect, Gone, LeaveOut, Unit, Upsert, Write};
 use crate::domain::suggestion::Suggestion;
 
 type Rows = Vec<Map<String, Value>>;
@@ -26,18 +29,40 @@ pub(super) struct Change<'a> {
     /// The row; 0 until a new row has its id.
     pub(super) customer: CustomerId,
     pub(super) kind: ChangeKind,
-    pub(super) changes: Vec<FieldChange>,
+    pub(super) changes: Fields<'a>,
     pub(super) claim: &'a Claim,
     /// Index into `inserts` for a new row.
     pub(super) insert: Option<usize>,
 }
 
+/// What a change says.
+pub(super) enum Fields<'a> {
+    /// Of a row that was there.
+    Changed(Vec<FieldChange>),
+    /// Of a new row; the JSON of the changes.
+    New(&'a str),
+}
+
 /// A row to insert.
 pub(super) struct Insert<'a> {
     pub(super) upsert: &'a Upsert,
-    pub(super) row: Map<String, Value>,
+    pub(super) encoded: &'a Encoded,
     /// Where its effect stands in `written`.
     slot: usize,
+}
+
+impl<'a> Insert<'a> {
+    /// ERPNext's name of the document.
+    pub(super) fn name(&self) -> &'a str {
+        self.upsert.record.customer.erpnext_id.as_deref().unwrap_or_default()
+    }
+}
+
+impl BatchRow for &Insert<'_> {
+    fn append(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        json.extend_from_slice(self.encoded.customer.as_bytes());
+        Ok(())
+    }
 }
 
 /// All that has to be written for the living units.
@@ -49,12 +74,12 @@ pub(super) struct Effects<'a> {
     pub(super) renames: Rows,
     pub(super) tombstones: Rows,
     pub(super) stamps: Rows,
-    pub(super) addresses: Rows,
+    pub(super) addresses: Vec<LinkedRow<'a>>,
     pub(super) addresses_gone: Rows,
-    pub(super) contacts: Rows,
+    pub(super) contacts: Vec<LinkedRow<'a>>,
     pub(super) contacts_gone: Rows,
-    pub(super) states: Vec<StateRow<'a>>,
-    pub(super) notes: Vec<StateRow<'a>>,
+    pub(super) states: Vec<Numbered<'a>>,
+    pub(super) notes: Vec<Numbered<'a>>,
     pub(super) unknown: Rows,
     pub(super) aliases: BTreeMap<(String, String), CustomerId>,
     pub(super) changes: Vec<Change<'a>>,
@@ -65,25 +90,31 @@ pub(super) struct Effects<'a> {
 }
 
 /// Works out the effects of the living units.
+///
+/// `encoded` has the new customers of each unit of the batch, alive or not.
 pub(super) fn work_out<'a>(
     alive: &[(usize, &'a Unit)],
+    encoded: &'a [Vec<Option<Encoded>>],
     present: &BTreeMap<CustomerId, Present>,
     linked: &Linked,
 ) -> Result<Effects<'a>, Fault> {
     let mut effects = Effects::default();
-    for (_, unit) in alive {
-        for write in &unit.writes {
+    for (index, unit) in alive {
+        for (write, encoded) in unit.writes.iter().zip(&encoded[*index]) {
             effects.leave_name(write);
             match write {
                 Write::Upsert(upsert) => {
                     effects.answer(upsert);
-                    match upsert.target.as_ref().and_then(|seen| Some((seen.id, present.get(&seen.id)?))) {
-                        Some((id, before)) => effects.update(&unit.claim, upsert, id, before, linked)?,
-                        None => effects.insert(&unit.claim, upsert)?,
+                    let row = upsert.target.as_ref().and_then(|seen| Some((seen.id, present.get(&seen.id)?)));
+                    if let Some((id, before)) = row {
+                        effects.update(&unit.claim, upsert, id, before, linked)?;
+                    }
+                    if let Some(encoded) = encoded {
+                        effects.insert(&unit.claim, upsert, encoded);
                     }
                 }
                 Write::Note { seen, state } => {
-                    effects.notes.push(StateRow::new(seen.id, state, None)?);
+                    effects.notes.push(numbered(seen.id, encoded::state(state, None)?));
                     effects.written.push((seen.id, Effect::Unchanged));
                 }
                 Write::MarkUnknown { seen, unknown } => {
@@ -138,19 +169,16 @@ impl<'a> Effects<'a> {
         }
     }
 
-    fn insert(&mut self, claim: &'a Claim, upsert: &'a Upsert) -> Result<(), Fault> {
-        let changes = diff(&Map::new(), &flatten(&upsert.record)?);
+    fn insert(&mut self, claim: &'a Claim, upsert: &'a Upsert, encoded: &'a Encoded) {
         self.changes.push(Change {
             customer: 0,
             kind: ChangeKind::Created,
-            changes,
+            changes: Fields::New(&encoded.changes),
             claim,
             insert: Some(self.inserts.len()),
         });
-        let row = CUSTOMERS.row(&upsert.record.customer)?;
-        self.inserts.push(Insert { upsert, row, slot: self.written.len() });
+        self.inserts.push(Insert { upsert, encoded, slot: self.written.len() });
         self.written.push((0, Effect::Created));
-        Ok(())
     }
 
     fn update(
@@ -169,7 +197,7 @@ impl<'a> Effects<'a> {
         let old_fields = flatten(&old)?;
         let mut new_fields = upsert.fields_over(&old_fields)?;
         let changes = diff(&old_fields, &new_fields);
-        self.states.push(StateRow::new(id, &upsert.state, Some(&upsert.record))?);
+        self.states.push(numbered(id, encoded::state(&upsert.state, Some(&upsert.record))?));
         if changes.is_empty() && !before.deleted {
             self.written.push((id, Effect::Unchanged));
             return Ok(());
@@ -180,8 +208,8 @@ impl<'a> Effects<'a> {
         row.insert("id".to_owned(), id.into());
         self.updates.push(row);
         let record = &upsert.record;
-        self.link(id, &record.addresses, &old.addresses, Part::Addresses)?;
-        self.link(id, &record.contacts, &old.contacts, Part::Contacts)?;
+        link(id, &ADDRESSES, &record.addresses, &old.addresses, &mut self.addresses, &mut self.addresses_gone)?;
+        link(id, &CONTACTS, &record.contacts, &old.contacts, &mut self.contacts, &mut self.contacts_gone)?;
         let mut changes = changes;
         let linked = upsert.matched_by.as_ref().map(|by| FieldChange {
             field: "matched_by".to_owned(),
@@ -259,46 +287,24 @@ impl<'a> Effects<'a> {
     }
 
     fn changed(&mut self, claim: &'a Claim, customer: CustomerId, kind: ChangeKind, changes: Vec<FieldChange>) {
-        self.changes.push(Change { customer, kind, changes, claim, insert: None });
-    }
-
-    /// Linked documents: those that differ are written, those that are no longer linked are deleted.
-    fn link<T: Linkable>(&mut self, id: CustomerId, new: &[T], old: &[T], part: Part) -> Result<(), Fault> {
-        let (table, upserts, deletes) = match part {
-            Part::Addresses => (&ADDRESSES, &mut self.addresses, &mut self.addresses_gone),
-            Part::Contacts => (&CONTACTS, &mut self.contacts, &mut self.contacts_gone),
-        };
-        for document in new {
-            if !old.contains(document) {
-                let mut row = table.row(document)?;
-                row.insert("customer_id".to_owned(), id.into());
-                upserts.push(row);
-            }
-        }
-        for document in old {
-            if !new.iter().any(|other| other.erpnext_id() == document.erpnext_id()) {
-                deletes.push(object(json!({ "customer_id": id, "erpnext_id": document.erpnext_id() })));
-            }
-        }
-        Ok(())
+        self.changes.push(Change { customer, kind, changes: Fields::Changed(changes), claim, insert: None });
     }
 
     /// Takes the ids of inserted rows (in the order of `inserts`) to everything that refers to them.
-    pub(super) fn number_inserts(&mut self, ids: &[CustomerId]) -> Result<(), Fault> {
-        for (index, id) in ids.iter().enumerate() {
-            let Insert { upsert, slot, .. } = &self.inserts[index];
-            let (upsert, slot) = (*upsert, *slot);
-            self.written[slot].0 = *id;
-            self.states.push(StateRow::new(*id, &upsert.state, Some(&upsert.record))?);
-            self.link(*id, &upsert.record.addresses, &[], Part::Addresses)?;
-            self.link(*id, &upsert.record.contacts, &[], Part::Contacts)?;
+    pub(super) fn number_inserts(&mut self, ids: &[CustomerId]) {
+        for (Insert { upsert, encoded, slot }, id) in self.inserts.iter().zip(ids) {
+            self.written[*slot].0 = *id;
+            self.states.push(numbered(*id, encoded.state.as_str()));
+            let addresses = upsert.record.addresses.iter().zip(&encoded.addresses);
+            self.addresses.extend(addresses.map(|(address, json)| LinkedRow::new(*id, address, json.as_str())));
+            let contacts = upsert.record.contacts.iter().zip(&encoded.contacts);
+            self.contacts.extend(contacts.map(|(contact, json)| LinkedRow::new(*id, contact, json.as_str())));
         }
         for change in &mut self.changes {
             if let Some(id) = change.insert.and_then(|index| ids.get(index)) {
                 change.customer = *id;
             }
         }
-        Ok(())
     }
 
     /// The ids of new rows, and of those that got their document just now.
@@ -314,23 +320,61 @@ impl<'a> Effects<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Part {
-    Addresses,
-    Contacts,
+/// A row of `customer_addresses` or `customer_contacts`.
+pub(super) struct LinkedRow<'a> {
+    erpnext_id: &'a str,
+    row: Numbered<'a>,
 }
 
-trait Linkable: PartialEq + serde::Serialize {
+impl<'a> LinkedRow<'a> {
+    fn new(customer: CustomerId, document: &'a impl Linkable, json: impl Into<Cow<'a, str>>) -> Self {
+        let row = Numbered { column: "customer_id", id: customer, json: json.into() };
+        Self { erpnext_id: document.erpnext_id(), row }
+    }
+
+    /// What it is locked by.
+    pub(super) fn key(&self) -> (CustomerId, &'a str) {
+        (self.row.id, self.erpnext_id)
+    }
+}
+
+impl BatchRow for LinkedRow<'_> {
+    fn append(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        self.row.append(json)
+    }
+}
+
+/// Linked documents: those that differ are written, those that are no longer linked are deleted.
+fn link<'a, T: Linkable>(
+    id: CustomerId,
+    table: &'static Table,
+    new: &'a [T],
+    old: &[T],
+    upserts: &mut Vec<LinkedRow<'a>>,
+    deletes: &mut Rows,
+) -> Result<(), Fault> {
+    for document in new.iter().filter(|document| !old.contains(document)) {
+        upserts.push(LinkedRow::new(id, document, encode(&NewRow(table, document))?));
+    }
+    for document in old {
+        if !new.iter().any(|other| other.erpnext_id() == document.erpnext_id()) {
+            deletes.push(object(json!({ "customer_id": id, "erpnext_id": document.erpnext_id() })));
+        }
+    }
+    Ok(())
+}
+
+trait Linkable: PartialEq + Cells {
     fn erpnext_id(&self) -> &str;
 }
 
-impl Linkable for crate::domain::customer::Address {
+impl Linkable for Address {
     fn erpnext_id(&self) -> &str {
         &self.erpnext_id
     }
 }
 
-impl Linkable for crate::domain::customer::Contact {
+impl Linkable for Contact {
     fn erpnext_id(&self) -> &str {
         &self.erpnext_id
     }
@@ -350,38 +394,9 @@ fn merge_change(old: Option<CustomerId>, new: Option<CustomerId>) -> Option<Fiel
     (old != new).then(change)
 }
 
-/// A row of `sync_state`. The documents are most of what a batch weighs, so they are borrowed.
-#[derive(Serialize)]
-pub(super) struct StateRow<'a> {
-    pub(super) id: CustomerId,
-    document: &'a str,
-    hash: &'a str,
-    document_hash: &'a str,
-    /// Only where the public values were written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base: Option<String>,
-    creation: &'a str,
-    modified: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<&'a str>,
-}
-
-impl<'a> StateRow<'a> {
-    fn new(id: CustomerId, state: &'a State, base: Option<&Record>) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            id,
-            document: &state.document,
-            hash: &state.hash,
-            document_hash: &state.document_hash,
-            base: base.map(serde_json::to_string).transpose()?,
-            creation: &state.creation,
-            modified: &state.modified,
-            unknown: state.unknown.stored(),
-            problems: state.problems.as_deref(),
-        })
-    }
+/// A row of `sync_state`.
+fn numbered<'a>(id: CustomerId, json: impl Into<Cow<'a, str>>) -> Numbered<'a> {
+    Numbered { column: "id", id, json: json.into() }
 }
 
 /// An object without its nulls: a missing key is null in a batch.

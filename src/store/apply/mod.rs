@@ -1,11 +1,12 @@
 //! Writing what workers decided: rows, bookkeeping, history and the settlement of the jobs, in one transaction.
 //!
-//! Steps: `present` locks and reads the rows as they are, `stale` sends back the units that saw something else,
+//! Steps: `encoded` makes new rows before it begins, `present` locks and reads the rows as they are, `stale` sends back the units that saw something else,
 //! `effects` works out what differs, `write` writes it, `runs` counts it for the full run that owns the job, `settle` settles the jobs last. Invariant: a unit is written
 //! whole or not at all, and only while its lease holds. Why a row should change was decided before, in `sync`.
 
 mod changes;
 mod effects;
+mod encoded;
 mod present;
 mod runs;
 mod settle;
@@ -15,6 +16,7 @@ mod write;
 
 use std::collections::BTreeSet;
 
+use self::encoded::Encoded;
 use super::db::{Statement, Tx};
 use super::transact::{Caller, End, Fault, transact_or_not};
 use super::{Store, StoreError};
@@ -76,6 +78,8 @@ impl Store {
     }
 
     async fn apply_together(&self, units: &[Unit]) -> Result<Vec<Applied>, StoreError> {
+        let encoded = units.iter().map(Encoded::of).collect::<Result<Vec<_>, _>>();
+        let encoded = encoded.map_err(|error| StoreError::bug("write customers", error))?;
         let mut lost: BTreeSet<usize> = BTreeSet::new();
         let mut raced: BTreeSet<usize> = BTreeSet::new();
         loop {
@@ -83,7 +87,7 @@ impl Store {
                 return Ok(vec![Applied::LeaseLost; units.len()]);
             }
             let end = transact_or_not!(self.attempts("write customers", Caller::Worker), |tx| attempt(
-                tx, units, &lost, &raced
+                tx, units, &encoded, &lost, &raced
             )
             .await)
             .await?;
@@ -113,6 +117,7 @@ enum Attempt {
 async fn attempt(
     tx: &mut Tx,
     units: &[Unit],
+    encoded: &[Vec<Option<Encoded>>],
     lost: &BTreeSet<usize>,
     raced: &BTreeSet<usize>,
 ) -> Result<End<Attempt>, Fault> {
@@ -122,7 +127,7 @@ async fn attempt(
     let alive: Vec<(usize, &Unit)> =
         units.iter().enumerate().filter(|(index, _)| !lost.contains(index) && !stale.contains(index)).collect();
     let linked = present::linked(tx, &alive).await?;
-    let mut effects = effects::work_out(&alive, &present, &linked)?;
+    let mut effects = effects::work_out(&alive, encoded, &present, &linked)?;
     write::rows(tx, &mut effects).await?;
     let written = effects.written(&alive);
     runs::count(tx, &alive, &written).await?;

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Value, json};
-
-use super::super::db::{Arg, Statement, Tx, batches};
+use super::super::db::{Arg, Only, Statement, Tx, batches};
 use super::super::identity::PER_CREATION;
 use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS, Table};
 use super::super::transact::Fault;
@@ -131,7 +129,7 @@ pub(super) async fn lock(tx: &mut Tx, units: &[Unit]) -> Result<BTreeMap<Custome
 /// Who has the names that the units want to give to a row that does not have them.
 pub(super) async fn holders(tx: &mut Tx, units: &[Unit]) -> Result<HashMap<String, CustomerId>, Fault> {
     let wanted: BTreeSet<&str> = units.iter().flat_map(|unit| &unit.writes).filter_map(wanted_name).collect();
-    let rows: Vec<Value> = wanted.into_iter().map(|name| json!({ "name": name })).collect();
+    let rows: Vec<Only<&str>> = wanted.into_iter().map(|name| Only("name", name)).collect();
     let mut holders = HashMap::new();
     for batch in batches(&rows)? {
         for row in tx.fetch(&HOLDERS, &[Arg::Text(&batch)]).await? {
@@ -158,7 +156,7 @@ pub(super) async fn raced(
         )
     };
     let creations: BTreeSet<&str> = inserts().map(|(_, upsert)| upsert.state.creation.as_str()).collect();
-    let rows: Vec<Value> = creations.into_iter().map(|creation| json!({ "creation": creation })).collect();
+    let rows: Vec<Only<&str>> = creations.into_iter().map(|creation| Only("creation", creation)).collect();
     let mut others: HashMap<String, BTreeSet<CustomerId>> = HashMap::new();
     for batch in batches(&rows)? {
         for row in tx.fetch(&NAMESAKES, &[Arg::Text(&batch)]).await? {
@@ -213,6 +211,6 @@ pub(super) async fn linked(tx: &mut Tx, alive: &[(usize, &Unit)]) -> Result<Link
 }
 
 /// Rows of a batch of ids, which come sorted.
-fn id_rows(ids: BTreeSet<CustomerId>) -> Vec<Value> {
-    ids.into_iter().map(|id| json!({ "id": id })).collect()
+fn id_rows(ids: BTreeSet<CustomerId>) -> Vec<Only<CustomerId>> {
+    ids.into_iter().map(|id| Only("id", id)).collect()
 }

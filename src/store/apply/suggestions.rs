@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::db::{Arg, Statement, Tx, batches, update_rows};
+use super::super::db::{Arg, Only, Statement, Tx, batches, update_rows};
 use super::super::transact::Fault;
 use super::effects::Effects;
 
@@ -56,11 +56,12 @@ pub(super) async fn write(tx: &mut Tx, effects: &Effects<'_>) -> Result<(), Faul
         })
         .collect();
     let names: BTreeSet<&str> = effects.answered.iter().map(|(name, _row)| *name).collect();
-    let names: Vec<Value> = names.into_iter().map(|name| json!({ "name": name })).collect();
+    let names: Vec<Only<&str>> = names.into_iter().map(|name| Only("name", name)).collect();
     let rows: BTreeSet<i64> = effects.answered.iter().filter_map(|(_name, row)| *row).collect();
-    let rows: Vec<Value> = rows.into_iter().map(|id| json!({ "id": id })).collect();
+    let rows: Vec<Only<i64>> = rows.into_iter().map(|id| Only("id", id)).collect();
+    let (asked, names, rows) = (batches(&asked)?, batches(&names)?, batches(&rows)?);
     for (statement, values) in [(&ASK, asked), (&ANSWER_NAME, names), (&ANSWER_ROW, rows)] {
-        for batch in batches(&values)? {
+        for batch in values {
             tx.execute(statement, &[Arg::Text(&batch)]).await?;
         }
     }

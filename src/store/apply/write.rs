@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::super::db::{Arg, Statement, Tx, batches, delete_rows, update_rows};
+use super::super::db::{Arg, BatchRow, Statement, Tx, batches, delete_rows, update_rows};
 use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS, Table};
 use super::super::transact::Fault;
 use super::super::{Dialect, StoreError};
-use super::effects::Effects;
+use super::effects::{Effects, Insert, LinkedRow};
 use super::suggestions;
 use crate::domain::customer::CustomerId;
 
@@ -150,14 +149,14 @@ static ALIAS: Statement = Statement::same(
 pub(super) async fn rows(tx: &mut Tx, effects: &mut Effects<'_>) -> Result<(), Fault> {
     run(tx, &RELEASE, &mut effects.release, by_id).await?;
     let ids = insert(tx, effects).await?;
-    effects.number_inserts(&ids)?;
+    effects.number_inserts(&ids);
     run(tx, &UPDATE, &mut effects.updates, by_id).await?;
     run(tx, &RENAME, &mut effects.renames, by_id).await?;
     run(tx, &TOMBSTONE, &mut effects.tombstones, by_id).await?;
     run(tx, &ADDRESSES_DELETE, &mut effects.addresses_gone, by_link).await?;
-    run(tx, &ADDRESSES_UPSERT, &mut effects.addresses, by_link).await?;
+    run(tx, &ADDRESSES_UPSERT, &mut effects.addresses, LinkedRow::key).await?;
     run(tx, &CONTACTS_DELETE, &mut effects.contacts_gone, by_link).await?;
-    run(tx, &CONTACTS_UPSERT, &mut effects.contacts, by_link).await?;
+    run(tx, &CONTACTS_UPSERT, &mut effects.contacts, LinkedRow::key).await?;
     run(tx, &STATE_UPSERT, &mut effects.states, |row| row.id).await?;
     run(tx, &STATE_NOTE, &mut effects.notes, |row| row.id).await?;
     run(tx, &STATE_UNKNOWN, &mut effects.unknown, by_id).await?;
@@ -176,26 +175,22 @@ pub(super) async fn rows(tx: &mut Tx, effects: &mut Effects<'_>) -> Result<(), F
 
 /// Inserts the new customers, sorted by name; their ids in the order of `effects.inserts`.
 async fn insert(tx: &mut Tx, effects: &Effects<'_>) -> Result<Vec<CustomerId>, Fault> {
-    let mut rows: Vec<&Map<String, Value>> = effects.inserts.iter().map(|insert| &insert.row).collect();
-    rows.sort_by(|a, b| text(a, "erpnext_id").cmp(text(b, "erpnext_id")));
-    let mut ids: HashMap<String, CustomerId> = HashMap::with_capacity(rows.len());
-    for batch in batches(&rows)? {
+    let mut inserts: Vec<&Insert<'_>> = effects.inserts.iter().collect();
+    inserts.sort_by_key(|insert| insert.name());
+    let mut ids: HashMap<String, CustomerId> = HashMap::with_capacity(inserts.len());
+    for batch in batches(&inserts)? {
         for row in tx.fetch(&INSERT, &[Arg::Text(&batch)]).await? {
             ids.insert(row.maybe_text("erpnext_id")?.unwrap_or_default(), row.int("id")?);
         }
     }
-    effects
-        .inserts
-        .iter()
-        .map(|insert| {
-            let name = text(&insert.row, "erpnext_id");
-            let missing = || StoreError::bug("insert customers", "the database returned no id for a new row");
-            Ok(*ids.get(name).ok_or_else(missing)?)
-        })
-        .collect()
+    let id = |insert: &Insert<'_>| {
+        let missing = || StoreError::bug("insert customers", "the database returned no id for a new row");
+        Ok(*ids.get(insert.name()).ok_or_else(missing)?)
+    };
+    effects.inserts.iter().map(id).collect()
 }
 
-async fn run<T: Serialize, K: Ord>(
+async fn run<T: BatchRow, K: Ord>(
     tx: &mut Tx,
     statement: &'static Statement,
     rows: &mut [T],

@@ -13,6 +13,6 @@ mod tx;
 pub use connect::Connections;
 pub(super) use connect::{Pool, SPELLING, Use, quoted, sqlite_file};
 pub(super) use grammar::{delete_rows, update_rows};
-pub(super) use rows::{Arg, Row, batches};
+pub(super) use rows::{Arg, BatchRow, Numbered, Only, Row, batches, encode};
 pub(super) use statement::{Statement, expand};
 pub(super) use tx::{Conn, Tx};

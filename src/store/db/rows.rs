@@ -1,11 +1,12 @@
-//! Values on their way in ([`Arg`], [`batches`]) and out ([`Row`]).
+//! Values on their way in ([`Arg`], [`BatchRow`], [`batches`]) and out ([`Row`]).
 //!
 //! Invariant: only three kinds of value cross this border, 64-bit integers, booleans and text; everything else
 //! (decimals, JSON, times) travels as text, because that is what all three drivers agree on without loss.
 
+use std::borrow::Cow;
 use std::io::Write;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 use sqlx::mysql::MySqlRow;
 use sqlx::postgres::PgRow;
@@ -76,38 +77,90 @@ impl Row {
     }
 }
 
+/// A row of a batch.
+pub(in crate::store) trait BatchRow {
+    /// Appends it as a JSON object.
+    ///
+    /// # Errors
+    /// Where it cannot be JSON, which the types of `domain` rule out.
+    fn append(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error>;
+}
+
+/// U+0000, which PostgreSQL cannot store, becomes U+FFFD. No name in ERPNext has one, and everywhere else it is noise that
+/// must not stop a batch.
+impl<T: Serialize> BatchRow for T {
+    fn append(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        self.serialize(&mut serde_json::Serializer::with_formatter(json, WithoutNul))
+    }
+}
+
+/// A row of one column.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Only<T>(pub(in crate::store) &'static str, pub(in crate::store) T);
+
+impl<T: Serialize> Serialize for Only<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.0, &self.1)])
+    }
+}
+
+/// A row that was encoded before the id that belongs to it was known.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Numbered<'a> {
+    /// The column of the id.
+    pub(in crate::store) column: &'static str,
+    /// The id.
+    pub(in crate::store) id: i64,
+    /// The other columns, of which there is at least one: what [`encode`] gave.
+    pub(in crate::store) json: Cow<'a, str>,
+}
+
+impl BatchRow for Numbered<'_> {
+    fn append(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        json.extend_from_slice(self.json.strip_suffix('}').unwrap_or_default().as_bytes());
+        write!(json, ",\"{}\":{}}}", self.column, self.id).map_err(serde_json::Error::io)
+    }
+}
+
+/// One row as JSON.
+///
+/// # Errors
+/// As [`BatchRow::append`].
+pub(in crate::store) fn encode(row: &impl BatchRow) -> Result<String, serde_json::Error> {
+    let mut json = Vec::with_capacity(256);
+    row.append(&mut json)?;
+    String::from_utf8(json).map_err(serde::ser::Error::custom)
+}
+
 /// The rows as JSON arrays for `{rows:…}`, cut at 512 rows or 4 MiB. A single larger row travels alone.
 ///
 /// # Errors
-/// Where a row cannot be JSON, which the types of `domain` rule out.
-pub(in crate::store) fn batches<T: Serialize>(rows: &[T]) -> Result<Vec<String>, serde_json::Error> {
+/// As [`BatchRow::append`].
+pub(in crate::store) fn batches<T: BatchRow>(rows: &[T]) -> Result<Vec<String>, serde_json::Error> {
     let mut batches = Vec::new();
-    let mut batch = String::new();
+    let mut batch: Vec<u8> = Vec::new();
     let mut count = 0;
     for row in rows {
-        let json = encode(row)?;
-        if count > 0 && (count == BATCH_ROWS || batch.len() + json.len() > BATCH_BYTES) {
-            batch.push(']');
-            batches.push(std::mem::take(&mut batch));
+        let before = batch.len();
+        batch.push(if count == 0 { b'[' } else { b',' });
+        row.append(&mut batch)?;
+        if count > 0 && (count == BATCH_ROWS || batch.len() > BATCH_BYTES) {
+            let next = [b"[", &batch[before + 1..]].concat();
+            batch.truncate(before);
+            batches.push(closed(std::mem::replace(&mut batch, next))?);
             count = 0;
         }
-        batch.push(if count == 0 { '[' } else { ',' });
-        batch.push_str(&json);
         count += 1;
     }
     if count > 0 {
-        batch.push(']');
-        batches.push(batch);
+        batches.push(closed(batch)?);
     }
     Ok(batches)
 }
 
-/// JSON in which U+0000, which PostgreSQL cannot store, has become U+FFFD. No name in ERPNext has one, and everywhere
-/// else it is noise that must not stop a batch.
-fn encode<T: Serialize>(row: &T) -> Result<String, serde_json::Error> {
-    let mut json = Vec::with_capacity(256);
-    row.serialize(&mut serde_json::Serializer::with_formatter(&mut json, WithoutNul))?;
-    String::from_utf8(json).map_err(serde::ser::Error::custom)
+fn closed(mut batch: Vec<u8>) -> Result<String, serde_json::Error> {
+    batch.push(b']');
+    String::from_utf8(batch).map_err(serde::ser::Error::custom)
 }
 
 struct WithoutNul;
@@ -130,6 +183,13 @@ mod tests {
         let cut = batches(&["a\0b", "\\u0000 \u{1} \n \u{1f600}"]).expect("text is JSON");
         let back: Vec<String> = serde_json::from_str(&cut[0]).expect("an array");
         assert_eq!(back, ["a\u{fffd}b", "\\u0000 \u{1} \n \u{1f600}"]);
+    }
+
+    #[test]
+    fn an_id_is_added_to_a_row_that_was_encoded_before() {
+        let json = Cow::Owned(encode(&Only("name", "a \"}")).expect("text is JSON"));
+        let cut = batches(&[Numbered { column: "id", id: 7, json }]).expect("text is JSON");
+        assert_eq!(cut, [r#"[{"name":"a \"}","id":7}]"#]);
     }
 
     #[test]
