@@ -23,13 +23,14 @@ use crate::lifecycle::{ExitReason, Tasks};
 use crate::store::Store;
 use crate::sync::gauges;
 use crate::sync::schedule::Timetable;
+use crate::sync::users;
 use crate::telemetry::metrics;
 use crate::web;
 use crate::worker;
 
 use base::Parts;
 use begin::Full;
-use settings::{gate, inbox_limits, verify_settings, web_limits, worker_settings};
+use settings::{gate, inbox_limits, verify_settings, web_access, web_limits, worker_settings};
 
 pub use base::{META_SITE, context, look, open_store, patient_client, store_options};
 pub use begin::META_MAPPING;
@@ -92,7 +93,8 @@ impl App {
         if let Some((listener, scrape)) = metrics_listener.and_then(|listener| Some((listener, scrape.take()?))) {
             serve_metrics(scrape, listener, &tasks)?;
         }
-        let state = web::State::new(context, inbox, wake, gate(config), web_limits(config), tasks.stop());
+        let state =
+            web::State::new(context, inbox, wake, gate(config), web_limits(config), web_access(config), tasks.stop());
         let server = web::serve(state, scrape, listener, &tasks).context("the web server cannot start")?;
         let handle = server.handle();
         let stop = tasks.stop();
@@ -102,6 +104,7 @@ impl App {
             inbox_stop.cancel();
         });
         tasks.spawn("web server", server);
+        offer_first_admin(config, &store, address).await?;
         tracing::info!(%address, database = store.dialect().as_str(), erpnext = %base.url, "serving");
         Ok(Self { address, store, tasks, grace: config.server.shutdown_timeout })
     }
@@ -130,6 +133,20 @@ impl App {
         self.store.close().await;
         reason
     }
+}
+
+/// While nobody can sign in, whoever reads the log may make the first admin.
+async fn offer_first_admin(config: &Config, store: &Store, address: SocketAddr) -> anyhow::Result<()> {
+    if let Some(token) = users::first_admin_link(store).await? {
+        let base = config.server.public_url.as_ref().map_or_else(|| format!("http://{address}/"), ToString::to_string);
+        let body = format!(r#"{{"token":"{token}","name":"NAME","password":"PASSWORD"}}"#);
+        let minutes = users::LINK_LIFE.as_secs() / 60;
+        tracing::info!(
+            "nobody can sign in yet: make the first admin with customer-sync user add NAME --role admin, or within \
+             {minutes} minutes with curl -d '{body}' {base}api/first-admin (works once)"
+        );
+    }
+    Ok(())
 }
 
 /// Binds the address that is for metrics alone.

@@ -11,6 +11,7 @@ use crate::domain::schedule::Schedule;
 use crate::erpnext::Options;
 use crate::erpnext::signature::Verifier;
 use crate::inbox;
+use crate::store::SessionLife;
 use crate::sync::rules::Rules;
 use crate::sync::verify;
 use crate::telemetry::metrics;
@@ -108,5 +109,20 @@ pub(super) fn web_limits(config: &Config) -> web::Limits {
         in_flight: server.bodies_in_flight.bytes(),
         run_wait: config.sync.wait_max,
         stop_within: server.shutdown_timeout,
+    }
+}
+
+pub(super) fn web_access(config: &Config) -> web::Access {
+    let access = &config.access;
+    web::Access {
+        trust: web::Trust {
+            proxies: config.server.trusted_proxies.clone(),
+            public_url: config.server.public_url.clone(),
+        },
+        quotas: web::Quotas {
+            sign_ins_per_minute: access.sign_ins_per_minute,
+            calls_per_second: access.calls_per_second,
+        },
+        session_life: SessionLife { idle: access.session_idle, longest: access.session_max },
     }
 }

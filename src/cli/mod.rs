@@ -19,6 +19,7 @@ mod setup;
 mod sweeps;
 mod sync;
 mod token;
+mod user;
 mod verify;
 
 use std::path::PathBuf;
@@ -90,6 +91,8 @@ enum Command {
     Schedules(schedules::Arguments),
     /// Manage the tokens of the API
     Token(token::Arguments),
+    /// Manage the people who may sign in
+    User(user::Arguments),
 }
 
 /// Runs the command of this process.
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Suggestions(arguments) => arguments.run(config),
         Command::Schedules(arguments) => arguments.run(config),
         Command::Token(arguments) => arguments.run(config),
+        Command::User(arguments) => arguments.run(config),
     };
     result.unwrap_or_else(|error| {
         eprintln!("customer-sync: {}", told(&error));

@@ -15,8 +15,8 @@ use super::environment::{self, Environment, dot_env};
 use super::layers::{Given, Layers};
 use super::problem::{Problem, Problems, Source};
 use super::sections::{
-    Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Root, Schedule, Server, Sync, Verify, Webhook,
-    Worker,
+    Access, Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Root, Schedule, Server, Sync, Verify,
+    Webhook, Worker,
 };
 use super::setting::{Section, Setting};
 use super::toml_file::{self, TomlFile};
@@ -32,6 +32,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `[server]`
     pub server: Server,
+    /// `[access]`
+    pub access: Access,
     /// `[database]`
     pub database: Database,
     /// `[erpnext]`
@@ -145,6 +147,7 @@ impl Config {
         let config = Self {
             data_dir,
             server: Server::visit(&mut layers),
+            access: Access::visit(&mut layers),
             database: Database::visit(&mut layers),
             erpnext: Erpnext::visit(&mut layers),
             webhook: Webhook::visit(&mut layers),
@@ -176,6 +179,7 @@ impl Config {
         let mut settings = Vec::new();
         Root::visit(&mut settings);
         Server::visit(&mut settings);
+        Access::visit(&mut settings);
         Database::visit(&mut settings);
         Erpnext::visit(&mut settings);
         Webhook::visit(&mut settings);

@@ -25,7 +25,8 @@ pub use load::{Config, Inputs, Override, Site};
 pub use problem::{Problem, Problems, Source};
 pub use reference::{reference_markdown, sample_toml};
 pub use sections::{
-    Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Schedule, Server, Sync, Verify, Webhook, Worker,
+    Access, Database, Erpnext, Log, Mapping, Matching, Metrics, Retention, Schedule, Server, Sync, Verify, Webhook,
+    Worker,
 };
 pub use setting::Setting;
 pub use values::{ByteSize, LogFilter, LogFormat, Pairs, Secret};

@@ -8,6 +8,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use super::setting::section;
@@ -30,8 +31,10 @@ section! {
     Server = "server" {
         /// Address and port to serve on.
         listen ("LISTEN"): SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-        /// Address under which ERPNext reaches the server, without a path. Only "setup" and "doctor" use it.
+        /// Address under which ERPNext and browsers reach the server, without a path. With https, cookies go over TLS only.
         public_url ("PUBLIC_URL"): Option<Url> = None => "\"https://sync.example.com\"";
+        /// Networks of the reverse proxies in front of the server, whose X-Forwarded-For and X-Forwarded-Proto are believed. Nobody else's are.
+        trusted_proxies: Vec<IpNet> = Vec::new() => "[\"10.0.0.0/8\", \"127.0.0.1\"]";
         /// Largest accepted body of a webhook; a larger one gets 413.
         body_limit: ByteSize = ByteSize::mebibytes(1);
         /// How long a client may take to send a whole body.
@@ -40,6 +43,20 @@ section! {
         bodies_in_flight: ByteSize = ByteSize::mebibytes(16);
         /// How long running requests and jobs may take to finish after a stop signal.
         shutdown_timeout: Duration = Duration::from_secs(60);
+    }
+}
+
+section! {
+    /// Who may use API and pages, and how often.
+    Access = "access" {
+        /// How long somebody stays signed in without doing anything.
+        session_idle: Duration = Duration::from_secs(8 * 3600);
+        /// How long somebody stays signed in at most.
+        session_max: Duration = Duration::from_secs(7 * 24 * 3600);
+        /// How often one address may try to sign in within a minute; three times as often under one name.
+        sign_ins_per_minute: NonZeroU32 = positive(10);
+        /// How many calls one token or user may make within a second, over a while (ten times as many at once).
+        calls_per_second: NonZeroU32 = positive(100);
     }
 }
 

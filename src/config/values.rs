@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::raw::Raw;
 use super::value::{Value, quoted};
@@ -87,6 +90,34 @@ impl Value for Vec<String> {
 
     fn render(&self) -> Option<String> {
         Some(format!("[{}]", self.iter().map(quoted).collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// Networks, each as CIDR or a single address.
+impl Value for Vec<IpNet> {
+    const EXPECTED: &'static str =
+        "a list of networks like [\"10.0.0.0/8\", \"127.0.0.1\"], in a variable separated by commas";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let network = |text: &str| {
+            let alone = text.parse::<IpAddr>().map(IpNet::from);
+            alone.or_else(|_no_address| text.parse()).map_err(|_no_network| format!("has \"{text}\" in it"))
+        };
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+    }
+
+    fn from_raw(raw: &Raw) -> Result<Self, String> {
+        match raw {
+            Raw::List(items) => {
+                let texts: Vec<String> = items.iter().map(String::from_raw).collect::<Result<_, _>>()?;
+                Self::from_text(&texts.join(","))
+            }
+            single => single.scalar().ok_or_else(|| "is a table".to_owned()).and_then(|text| Self::from_text(&text)),
+        }
+    }
+
+    fn render(&self) -> Option<String> {
+        Some(format!("[{}]", self.iter().map(|network| quoted(network.to_string())).collect::<Vec<_>>().join(", ")))
     }
 }
 

@@ -22,4 +22,5 @@ pub mod stamp;
 pub mod suggest;
 pub mod suggestion;
 pub mod time;
+pub mod user;
 pub mod webhook;

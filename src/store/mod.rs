@@ -31,12 +31,14 @@ mod prune;
 mod records;
 mod runs;
 mod schedules;
+mod sessions;
 mod suggestions;
 mod tables;
 mod tokens;
 mod transact;
 mod unknown;
 mod unlink;
+mod users;
 mod watermarks;
 
 use std::sync::Arc;
@@ -56,10 +58,12 @@ pub use migrations::MigrationReport;
 pub use options::{Dialect, Options};
 pub use runs::{Hold, Lead, OpenRun, RunFilter, RunRow, Started};
 pub use schedules::{NewSchedule, ScheduleRow, Turn};
+pub use sessions::{SessionLife, SessionRow};
 pub use suggestions::SuggestionRow;
 pub use tokens::{ListedToken, TokenRow};
 pub use unknown::Marked;
 pub use unlink::Unlinked;
+pub use users::{Credentials, UserChange, UserChanged, UserRow};
 pub use watermarks::{Stamped, Watermark};
 
 /// Longest wait for one statement outside of a transaction.
@@ -83,8 +87,10 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         records::ALL,
         prune::ALL,
         schedules::ALL,
+        sessions::ALL,
         tokens::ALL,
         unknown::ALL,
+        users::ALL,
         watermarks::ALL,
     ],
     apply::ALL,

@@ -16,6 +16,13 @@ pub(super) struct Body<'a> {
     _reserved: SemaphorePermit<'a>,
 }
 
+impl Body<'_> {
+    /// The bytes, for somebody who keeps the reservation meanwhile.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+}
+
 impl std::ops::Deref for Body<'_> {
     type Target = [u8];
 

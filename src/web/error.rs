@@ -4,6 +4,7 @@
 //! keeps (the source) are two things: no text of a database or of ERPNext reaches a client from here.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
@@ -12,10 +13,14 @@ use actix_web::web::{JsonConfig, QueryConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, Route, web};
 use serde_json::json;
 
+use super::auth::LONGEST_BODY;
+use super::body::Unread;
 use super::request_id::RequestId;
 use crate::inbox::Refusal;
 use crate::store::StoreError;
 use crate::sync::links::LinkError;
+use crate::sync::passwords::PasswordError;
+use crate::sync::users::UserError;
 
 /// Seconds after which a refused webhook may come again; ERPNext ignores it, other senders do not.
 const COME_BACK: &str = "1";
@@ -26,6 +31,8 @@ pub(super) struct Problem {
     code: Code,
     detail: String,
     request_id: String,
+    /// Seconds after which it is worth while to try again, for 429 and 503.
+    retry_after: Option<u64>,
     /// The methods that would have been right, for 405.
     allowed: Option<String>,
 }
@@ -35,6 +42,12 @@ pub(super) struct Problem {
 pub(super) enum Code {
     BadRequest,
     Unauthorized,
+    WrongCredentials,
+    NotFromOurPage,
+    TooManyRequests,
+    UserExists,
+    LastAdmin,
+    LinkUsed,
     BadSignature,
     Forbidden,
     NotFound,
@@ -62,6 +75,12 @@ impl Code {
         match self {
             Self::BadRequest => "bad_request",
             Self::Unauthorized => "unauthorized",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::NotFromOurPage => "not_from_our_page",
+            Self::TooManyRequests => "too_many_requests",
+            Self::UserExists => "user_exists",
+            Self::LastAdmin => "last_admin",
+            Self::LinkUsed => "link_used",
             Self::BadSignature => "bad_signature",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -88,8 +107,9 @@ impl Code {
     const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Unauthorized | Self::WrongCredentials | Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::Forbidden | Self::NotFromOurPage | Self::LinkUsed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -98,7 +118,9 @@ impl Code {
             Self::ReceiverClosed | Self::Busy | Self::Unavailable | Self::ErpnextUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotSynced
+            Self::UserExists
+            | Self::LastAdmin
+            | Self::NotSynced
             | Self::RunNotRunning
             | Self::RunNotHeld
             | Self::SchedulePaused
@@ -114,7 +136,51 @@ impl Code {
 impl Problem {
     /// A problem of one request.
     pub(super) fn new(request: &HttpRequest, code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), request_id: RequestId::of(request), allowed: None }
+        Self { code, detail: detail.into(), request_id: RequestId::of(request), retry_after: None, allowed: None }
+    }
+
+    /// Somebody comes too often, and may come again after `wait`.
+    pub(super) fn too_many(request: &HttpRequest, wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(1);
+        let detail = format!("too many requests: try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(request, Code::TooManyRequests, detail) }
+    }
+
+    /// A body that was not read to its end.
+    pub(super) fn unread(request: &HttpRequest, unread: &Unread) -> Self {
+        let code = match unread {
+            Unread::TooLarge(_) => Code::BodyTooLarge,
+            Unread::TooSlow(_) => Code::BodyTooSlow,
+            Unread::Crowded => Code::Busy,
+            Unread::Broken(_) => Code::BadRequest,
+        };
+        Self::new(request, code, unread.to_string())
+    }
+
+    /// A password that was neither hashed nor checked.
+    pub(super) fn password(request: &HttpRequest, error: &PasswordError) -> Self {
+        match error {
+            PasswordError::Crowded => Self::new(request, Code::Busy, error.to_string()),
+            PasswordError::TooLong => Self::new(request, Code::BadRequest, error.to_string()),
+            PasswordError::Broken(_) => {
+                tracing::error!(request = %RequestId::of(request), %error, "API call failed");
+                Self::new(request, Code::Unavailable, "passwords cannot be checked at the moment")
+            }
+        }
+    }
+
+    /// A user who cannot be added, changed or removed.
+    pub(super) fn user(request: &HttpRequest, error: &UserError) -> Self {
+        let code = match error {
+            UserError::Store(error) => return Self::store(request, error),
+            UserError::Hash(error) => return Self::password(request, error),
+            UserError::Name(_) | UserError::Password(_) => Code::BadRequest,
+            UserError::Taken(_) => Code::UserExists,
+            UserError::Unknown => Code::NotFound,
+            UserError::LastAdmin => Code::LastAdmin,
+            UserError::NoLink => Code::LinkUsed,
+        };
+        Self::new(request, code, error.to_string())
     }
 
     /// A hint that could not be made durable. The reason is in the log.
@@ -166,7 +232,9 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let status = self.code.status();
         let mut response = HttpResponseBuilder::new(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, COME_BACK));
         }
         if let Some(allowed) = &self.allowed {
@@ -215,7 +283,7 @@ pub(super) fn query_config() -> QueryConfig {
 
 /// Bodies of API calls: JSON whatever their content type says (`curl -d` calls it a form), at most 1 MiB.
 pub(super) fn json_config() -> JsonConfig {
-    JsonConfig::default().limit(1 << 20).content_type_required(false).content_type(|_any| true).error_handler(
+    JsonConfig::default().limit(LONGEST_BODY).content_type_required(false).content_type(|_any| true).error_handler(
         |error, request| {
             let code = match error {
                 JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => Code::BodyTooLarge,

@@ -6,8 +6,10 @@
 mod api;
 mod auth;
 mod body;
+mod client;
 mod error;
 mod ops;
+mod rates;
 mod receiver;
 mod request_id;
 mod scrape;
@@ -24,12 +26,18 @@ use actix_web::{App, HttpServer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use rates::Rates;
+
 use crate::inbox::{Inbox, Wake};
 use crate::lifecycle::Tasks;
+use crate::store::SessionLife;
 use crate::sync::Context;
+use crate::sync::passwords::Passwords;
 use crate::telemetry::Throttle;
 
 pub use api::{ListedRoute, listed_routes};
+pub use client::Trust;
+pub use rates::Quotas;
 pub use receiver::Gate;
 pub use scrape::{Scrape, serve as serve_metrics};
 
@@ -48,6 +56,17 @@ pub struct Limits {
     pub stop_within: Duration,
 }
 
+/// Who may use the API, and how often.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Whose word about a client counts.
+    pub trust: Trust,
+    /// How often somebody may come.
+    pub quotas: Quotas,
+    /// How long somebody stays signed in.
+    pub session_life: SessionLife,
+}
+
 /// What the handlers share.
 pub struct State {
     context: Context,
@@ -56,6 +75,12 @@ pub struct State {
     gate: Gate,
     limits: Limits,
     in_flight: Semaphore,
+    /// For bodies of calls of the API, which so cannot keep webhooks out.
+    call_bodies: Semaphore,
+    trust: Trust,
+    rates: Rates,
+    session_life: SessionLife,
+    passwords: Passwords,
     turned_away: Throttle,
     stopping: CancellationToken,
 }
@@ -69,11 +94,27 @@ impl State {
         wake: Wake,
         gate: Gate,
         limits: Limits,
+        access: Access,
         stopping: CancellationToken,
     ) -> Arc<Self> {
         let in_flight = Semaphore::new(limits.in_flight);
         let turned_away = Throttle::new(Duration::from_secs(10));
-        Arc::new(Self { context, inbox, wake, gate, limits, in_flight, turned_away, stopping })
+        let Access { trust, quotas, session_life } = access;
+        Arc::new(Self {
+            context,
+            inbox,
+            wake,
+            gate,
+            limits,
+            in_flight,
+            call_bodies: Semaphore::new(limits.in_flight),
+            trust,
+            rates: Rates::new(quotas),
+            session_life,
+            passwords: Passwords::default(),
+            turned_away,
+            stopping,
+        })
     }
 }
 

@@ -190,11 +190,10 @@ fn check_sender<'a>(request: &'a HttpRequest, state: &State) -> Result<Option<&'
 }
 
 fn not_read(request: &HttpRequest, unread: &Unread) -> Answer {
-    let (code, received) = match unread {
-        Unread::TooLarge(_) => (Code::BodyTooLarge, Received::Oversized),
-        Unread::TooSlow(_) => (Code::BodyTooSlow, Received::Slow),
-        Unread::Crowded => (Code::Busy, Received::Overloaded),
-        Unread::Broken(_) => (Code::BadRequest, Received::Slow),
+    let received = match unread {
+        Unread::TooLarge(_) => Received::Oversized,
+        Unread::TooSlow(_) | Unread::Broken(_) => Received::Slow,
+        Unread::Crowded => Received::Overloaded,
     };
-    Answer::refused(received, Problem::new(request, code, unread.to_string()))
+    Answer::refused(received, Problem::unread(request, unread))
 }

@@ -312,6 +312,8 @@ fn the_sample_file_loads_as_it_is_and_with_every_line_switched_on() {
     let defaults = load(&[], &[]).unwrap();
     let shown_without_default = config.server.public_url.take();
     assert_eq!(shown_without_default.unwrap().host_str(), Some("sync.example.com"));
+    assert_eq!(config.server.trusted_proxies.len(), 2);
+    config.server.trusted_proxies.clear();
     assert_eq!(config.server, defaults.server);
     assert_eq!(config.worker, defaults.worker);
     assert_eq!(config.retention, defaults.retention);

@@ -10,8 +10,10 @@ mod links;
 mod paging;
 mod runs;
 mod schedules;
+mod session;
 mod table;
 mod tokens;
+mod users;
 
 pub use table::{ListedRoute, listed_routes};
 

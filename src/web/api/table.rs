@@ -11,7 +11,7 @@ use actix_web::{Route, Scope};
 
 use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
-use super::{candidates, customers, full_sync, jobs, links, runs, schedules, tokens};
+use super::{candidates, customers, full_sync, jobs, links, runs, schedules, session, tokens, users};
 use crate::domain::role::Role;
 
 use Role::{Admin, Operator, Viewer};
@@ -35,8 +35,12 @@ pub struct ListedRoute {
     pub method: String,
     /// The whole path; `{…}` is a parameter.
     pub path: String,
-    /// The least role that may call it.
-    pub role: Role,
+    /// The least role that may call it; `None` where no role is asked for.
+    pub role: Option<Role>,
+    /// Whether a token or a session is needed at all.
+    pub guarded: bool,
+    /// Whether a token will do.
+    pub by_token: bool,
 }
 
 static TABLE: &[Entry] = &[
@@ -67,18 +71,33 @@ static TABLE: &[Entry] = &[
     get("/tokens", Admin, || to(tokens::list)),
     post("/tokens", Admin, || to(tokens::create)),
     delete("/tokens/{id}", Admin, || to(tokens::revoke)),
+    get("/users", Admin, || to(users::list)),
+    post("/users", Admin, || to(users::create)),
+    line(Method::PATCH, "/users/{id}", May::AtLeast(Admin), || to(users::change)),
+    delete("/users/{id}", Admin, || to(users::remove)),
+    delete("/users/{id}/sessions", Admin, || to(users::sign_out)),
+    line(Method::POST, "/session", May::Everybody, || to(session::sign_in)),
+    get("/session", Viewer, || to(session::show)),
+    line(Method::DELETE, "/session", May::SignedIn, || to(session::sign_out)),
+    line(Method::PUT, "/session/password", May::SignedIn, || to(session::change_password)),
+    line(Method::DELETE, "/sessions", May::SignedIn, || to(session::sign_out_everywhere)),
+    line(Method::POST, "/first-admin", May::Everybody, || to(session::first_admin)),
 ];
 
+const fn line(method: Method, path: &'static str, may: May, handler: fn() -> Route) -> Entry {
+    Entry { method, path, may, handler }
+}
+
 const fn get(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::GET, path, may: May::Any(least), handler }
+    line(Method::GET, path, May::AtLeast(least), handler)
 }
 
 const fn post(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::POST, path, may: May::Any(least), handler }
+    line(Method::POST, path, May::AtLeast(least), handler)
 }
 
 const fn delete(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::DELETE, path, may: May::Any(least), handler }
+    line(Method::DELETE, path, May::AtLeast(least), handler)
 }
 
 /// Adds the API to a server.
@@ -88,7 +107,7 @@ pub(in crate::web) fn register(config: &mut ServiceConfig) {
         scope = register_path(scope, lines);
     }
     // Whoever may not enter does not learn either what is not there.
-    config.service(scope.default_service(behind(May::Any(Viewer), to(not_found))));
+    config.service(scope.default_service(behind(May::AtLeast(Viewer), to(not_found))));
 }
 
 fn register_path(scope: Scope, lines: &'static [Entry]) -> Scope {
@@ -98,7 +117,7 @@ fn register_path(scope: Scope, lines: &'static [Entry]) -> Scope {
         resource = resource.route(behind(line.may, (line.handler)().method(line.method.clone())));
     }
     let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
-    scope.service(resource.default_service(behind(May::Any(Viewer), only(allowed.join(", ")))))
+    scope.service(resource.default_service(behind(May::AtLeast(Viewer), only(allowed.join(", ")))))
 }
 
 /// The route behind its guard.
@@ -110,8 +129,12 @@ fn behind(may: May, route: Route) -> Route {
 #[must_use]
 pub fn listed_routes() -> Vec<ListedRoute> {
     let listed = |line: &Entry| {
-        let May::Any(role) = line.may;
-        ListedRoute { method: line.method.to_string(), path: format!("{ROOT}{}", line.path), role }
+        let (role, guarded, by_token) = match line.may {
+            May::Everybody => (None, false, true),
+            May::AtLeast(role) => (Some(role), true, true),
+            May::SignedIn => (None, true, false),
+        };
+        ListedRoute { method: line.method.to_string(), path: format!("{ROOT}{}", line.path), role, guarded, by_token }
     };
     TABLE.iter().map(listed).collect()
 }

@@ -1,25 +1,41 @@
 //! Who calls the API, and whether that one may: the guard in front of every route of the table in `api::table`.
 //!
-//! Invariant: who has no valid token is told so before anything else of the request is read or judged, its body included.
-//! An unknown token, an expired one and none at all look the same to the caller.
+//! Invariant: who may not is told so before anything else of the request is read or judged, its body included. An unknown
+//! token, an expired one and none at all look the same. A change by cookie needs what only a page of ours can send.
+//! A token beats a cookie: who sends one means it.
+
+pub(super) mod cookie;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{Error, HttpMessage, HttpRequest};
+use subtle::ConstantTimeEq as _;
 
 use super::State;
+use super::body;
 use super::error::{Code, Problem};
 use crate::domain::role::Role;
-use crate::sync::tokens;
+use crate::sync::{sessions, tokens};
+
+/// The header in which a page shows that it could read an answer to its session.
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// The longest body of a call, in bytes.
+pub(super) const LONGEST_BODY: usize = 1 << 20;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum May {
-    /// Whoever has at least that role.
-    Any(Role),
+    /// Everybody, as to sign in.
+    Everybody,
+    /// Whoever has at least that role, by token or signed in.
+    AtLeast(Role),
+    /// Whoever is signed in, whatever the role; no token.
+    SignedIn,
 }
 
 /// Who calls.
@@ -27,44 +43,143 @@ pub(super) enum May {
 pub(super) struct Caller {
     /// What the caller may do.
     pub(super) role: Role,
+    /// Who it is.
+    pub(super) who: Who,
 }
 
-/// Middleware of one route: lets those pass who may, and notes who it is.
-pub(super) async fn guard(
-    may: May,
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    match admit(request.request(), may).await {
-        Ok(()) => next.call(request).await,
-        // An answer, not an error of this layer: it still gets the request's id.
-        Err(problem) => Ok(request.error_response(problem)),
+/// A token or a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Whoever holds that token.
+    Token {
+        /// Its id.
+        id: i64,
+        /// What it is for.
+        name: String,
+    },
+    /// Somebody who is signed in.
+    User {
+        /// The user's id.
+        id: i64,
+        /// The user's name.
+        name: String,
+        /// The session's id.
+        session: String,
+    },
+}
+
+impl Caller {
+    /// Who called, as the guard found out.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        request.extensions().get::<Self>().cloned().ok_or_else(|| unauthorized(request))
     }
 }
 
-async fn admit(request: &HttpRequest, may: May) -> Result<(), Problem> {
-    let state = request.app_data::<Data<State>>().ok_or_else(|| unauthorized(request))?;
+/// Middleware of one route: lets those pass who may, with a body that is all there, and notes who it is.
+pub(super) async fn guard(
+    may: May,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(state) = request.app_data::<Data<State>>().cloned() else { return next.call(request).await };
+    // An answer, not an error of this layer: it still gets the request's id.
+    if let Err(problem) = admit(request.request(), &state, may).await {
+        return Ok(request.error_response(problem));
+    }
+    let body = match whole_body(&mut request, &state).await {
+        Ok(body) => body,
+        Err(problem) => return Ok(request.error_response(problem)),
+    };
+    if let Some(body) = &body {
+        request.set_payload(Payload::from(body.bytes()));
+    }
+    next.call(request).await
+}
+
+async fn admit(request: &HttpRequest, state: &State, may: May) -> Result<(), Problem> {
+    let address = state.trust.address(request);
+    state.rates.call_from(address).map_err(|wait| Problem::too_many(request, wait))?;
+    if may == May::Everybody {
+        return if state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) };
+    }
     let caller = identify(request, state).await?;
-    let May::Any(least) = may;
-    if caller.role < least {
-        let detail = format!("this needs the role {}, the token has {}", least.as_str(), caller.role.as_str());
-        return Err(Problem::new(request, Code::Forbidden, detail));
+    let (user, id) = match &caller.who {
+        Who::Token { id, .. } => (false, *id),
+        Who::User { id, .. } => (true, *id),
+    };
+    state.rates.call_of(user, id).map_err(|wait| Problem::too_many(request, wait))?;
+    match (may, &caller.who) {
+        (May::AtLeast(least), _) if caller.role < least => {
+            let detail = format!("this needs the role {}, not {}", least.as_str(), caller.role.as_str());
+            return Err(Problem::new(request, Code::Forbidden, detail));
+        }
+        (May::SignedIn, Who::Token { .. }) => {
+            let detail = "this is for people who are signed in, not for tokens";
+            return Err(Problem::new(request, Code::Forbidden, detail));
+        }
+        (May::Everybody | May::AtLeast(_) | May::SignedIn, _) => {}
+    }
+    if let Who::User { session, .. } = &caller.who {
+        check_page(request, state, session)?;
     }
     request.extensions_mut().insert(caller);
     Ok(())
 }
 
 async fn identify(request: &HttpRequest, state: &State) -> Result<Caller, Problem> {
-    let Some(token) = bearer(request) else { return Err(unauthorized(request)) };
-    let holder = tokens::holder(&state.context.store, token).await.map_err(|error| Problem::store(request, &error))?;
-    holder.map(|holder| Caller { role: holder.role }).ok_or_else(|| unauthorized(request))
+    let failed = |error| Problem::store(request, &error);
+    let store = &state.context.store;
+    if request.headers().contains_key(AUTHORIZATION) {
+        let Some(token) = bearer(request) else { return Err(unauthorized(request)) };
+        let holder = tokens::holder(store, token).await.map_err(failed)?.ok_or_else(|| unauthorized(request))?;
+        return Ok(Caller { role: holder.role, who: Who::Token { id: holder.id, name: holder.name } });
+    }
+    let session = cookie::session_of(request, state.trust.is_secure(request));
+    let Some(session) = session else { return Err(unauthorized(request)) };
+    let found = sessions::who(store, &session, state.session_life).await.map_err(failed)?;
+    let user = found.ok_or_else(|| unauthorized(request))?;
+    Ok(Caller { role: user.role, who: Who::User { id: user.user, name: user.name, session } })
+}
+
+/// A browser sends the cookie by itself, whoever made it send the request; what changes something must show more.
+fn check_page(request: &HttpRequest, state: &State, session: &str) -> Result<(), Problem> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let given = request.headers().get(CSRF).map_or(&b""[..], |value| value.as_bytes());
+    let right: bool = given.ct_eq(sessions::csrf_token(session).as_bytes()).into();
+    if right && state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) }
+}
+
+/// The whole body, read within bounds of size and time; `None` where there is none.
+async fn whole_body<'a>(request: &mut ServiceRequest, state: &'a State) -> Result<Option<body::Body<'a>>, Problem> {
+    let headers = request.headers();
+    if !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0") {
+        return Ok(None);
+    }
+    let payload = match request.extract::<web::Payload>().await {
+        Ok(payload) => payload,
+        Err(_unreadable) => return Ok(None),
+    };
+    let within = state.limits.body_within;
+    let read = body::read(request.request(), payload, LONGEST_BODY, within, &state.call_bodies).await;
+    read.map(Some).map_err(|unread| Problem::unread(request.request(), &unread))
 }
 
 fn unauthorized(request: &HttpRequest) -> Problem {
     Problem::new(
         request,
         Code::Unauthorized,
-        "send a token as \"Authorization: Bearer …\"; customer-sync token create makes one",
+        "sign in, or send a token as \"Authorization: Bearer …\"; customer-sync token create makes one",
+    )
+}
+
+fn foreign(request: &HttpRequest) -> Problem {
+    Problem::new(
+        request,
+        Code::NotFromOurPage,
+        "a change by cookie must come from a page of this service, with the csrf_token of GET /api/session in the header \
+         X-CSRF-Token; behind a proxy, set PUBLIC_URL to the address that browsers use",
     )
 }
 

@@ -5,6 +5,7 @@
 //! questions it reads with plain SQL (`sql`), as another application would.
 
 mod accept;
+mod access;
 mod adopt;
 mod candidates;
 mod changes;

@@ -1,0 +1,96 @@
+//! Signing in and out, and who is signed in.
+//!
+//! Invariant: a session id has 256 random bits and is new at every sign-in; only its hash is stored. A wrong password and an
+//! unknown name cost the same time and give the same answer.
+
+use super::passwords::{PasswordError, Passwords};
+use super::tokens::{hash, random_text};
+use crate::domain::role::Role;
+use crate::domain::user::UserName;
+use crate::store::{SessionLife, Store, StoreError};
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The user's id.
+    pub user: i64,
+    /// The user's name.
+    pub name: String,
+    /// What the user may do.
+    pub role: Role,
+}
+
+/// Why somebody could not sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It could not be found out.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The name, the password, or both.
+    #[error("name and password do not belong together")]
+    Wrong {
+        /// The user whose password it was not, if there is one of that name; for the audit, never for the answer.
+        user: Option<(i64, String)>,
+    },
+}
+
+/// Signs in and gives the id of a new session.
+///
+/// # Errors
+/// [`SignInError`].
+pub async fn sign_in(
+    store: &Store,
+    passwords: &Passwords,
+    name: &str,
+    password: &str,
+) -> Result<(String, SignedIn), SignInError> {
+    let found = match UserName::parse(name) {
+        Ok(name) => store.credentials(name.as_str()).await?,
+        Err(_) => None,
+    };
+    let right = passwords.check(password, found.as_ref().map(|user| user.password.as_str())).await?;
+    let wrong = |user| Err(SignInError::Wrong { user });
+    let Some(user) = found else { return wrong(None) };
+    let id = random_text();
+    let Some(role) = Role::parse(&user.role).filter(|_role| right) else { return wrong(Some((user.id, user.name))) };
+    if !store.begin_session(&hash(&id), &user).await? {
+        return wrong(Some((user.id, user.name)));
+    }
+    store.signed_in(user.id).await?;
+    Ok((id, SignedIn { user: user.id, name: user.name, role }))
+}
+
+/// Who has that session; `None` where it is unknown or over.
+///
+/// # Errors
+/// The database's.
+pub async fn who(store: &Store, id: &str, life: SessionLife) -> Result<Option<SignedIn>, StoreError> {
+    let hash = hash(id);
+    let Some(session) = store.session(&hash, life).await? else { return Ok(None) };
+    let Some(role) = Role::parse(&session.role) else { return Ok(None) };
+    if session.unnoticed
+        && let Err(error) = store.session_seen(&hash).await
+    {
+        // Whoever may read must be able to while nothing can be written.
+        tracing::debug!(%error, user = session.user, "the use of a session could not be noted");
+    }
+    Ok(Some(SignedIn { user: session.user, name: session.name, role }))
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// The database's.
+pub async fn sign_out(store: &Store, id: &str) -> Result<(), StoreError> {
+    store.end_session(&hash(id)).await
+}
+
+/// What a page must send with every change, to show that it could read an answer to this session. Nothing is stored for it,
+/// and it does not give the session away.
+#[must_use]
+pub fn csrf_token(id: &str) -> String {
+    hash(&format!("csrf {id}"))
+}

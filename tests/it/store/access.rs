@@ -1,0 +1,73 @@
+//! Tokens, users and sessions as the database keeps them.
+
+use std::time::Duration;
+
+use customer_sync::domain::role::Role;
+use customer_sync::store::{SessionLife, UserChange, UserChanged};
+
+use super::{Case, on_each_database};
+use crate::support::app::wait_until;
+
+on_each_database! {
+    an_idle_session_is_over_and_one_in_use_is_not
+    whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password
+    names_are_taken_once_and_compared_exactly
+    an_expired_token_is_listed_and_not_found
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn an_idle_session_is_over_and_one_in_use_is_not(case: Case) {
+    let id = case.store.add_user("anna", Role::Viewer, "hash").await.unwrap().unwrap();
+    let anna = case.store.credentials("anna").await.unwrap().unwrap();
+    assert_eq!(anna.id, id);
+    assert!(case.store.begin_session("idle", &anna).await.unwrap());
+    assert!(case.store.begin_session("used", &anna).await.unwrap());
+    let brief = SessionLife { idle: Duration::from_millis(700), longest: HOUR };
+    let long = SessionLife { idle: HOUR, longest: HOUR };
+    wait_until("the idle one is over", async || {
+        case.store.session_seen("used").await.unwrap();
+        case.store.session("idle", brief).await.unwrap().is_none()
+    })
+    .await;
+    let used = case.store.session("used", SessionLife { idle: Duration::from_secs(30), longest: HOUR }).await.unwrap();
+    assert_eq!(used.map(|session| session.name).as_deref(), Some("anna"));
+    assert_eq!(case.store.prune_sessions(long).await.unwrap(), 0);
+    let none = SessionLife { idle: HOUR, longest: Duration::ZERO };
+    assert_eq!(case.store.prune_sessions(none).await.unwrap(), 2);
+}
+
+async fn whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password(case: Case) {
+    let life = SessionLife { idle: HOUR, longest: HOUR };
+    case.store.add_user("root", Role::Admin, "x").await.unwrap().unwrap();
+    let id = case.store.add_user("anna", Role::Admin, "old").await.unwrap().unwrap();
+    let old = case.store.credentials("anna").await.unwrap().unwrap();
+    for change in [UserChange::Role(Role::Viewer), UserChange::Role(Role::Viewer), UserChange::Password("new")] {
+        assert!(case.store.begin_session("session", &old).await.unwrap());
+        assert_eq!(case.store.change_user(id, change).await.unwrap(), UserChanged::Done);
+        assert_eq!(case.store.session("session", life).await.unwrap(), None);
+    }
+    assert!(!case.store.begin_session("late", &old).await.unwrap(), "the password was changed while it was checked");
+    let new = case.store.credentials("anna").await.unwrap().unwrap();
+    assert!(case.store.begin_session("session", &new).await.unwrap());
+    assert_eq!(case.store.change_user(id, UserChange::Removed).await.unwrap(), UserChanged::Done);
+    assert_eq!(case.store.session("session", life).await.unwrap(), None);
+    assert!(!case.store.begin_session("late", &new).await.unwrap());
+    assert_eq!(case.store.change_user(id, UserChange::Removed).await.unwrap(), UserChanged::Unknown);
+}
+
+async fn names_are_taken_once_and_compared_exactly(case: Case) {
+    assert!(case.store.add_user("anna", Role::Viewer, "x").await.unwrap().is_some());
+    assert_eq!(case.store.add_user("anna", Role::Admin, "y").await.unwrap(), None);
+    for other in ["Anna", "anna ", "ann%", "ann_", "ánna"] {
+        assert!(case.store.credentials(other).await.unwrap().is_none(), "{other:?}");
+    }
+}
+
+async fn an_expired_token_is_listed_and_not_found(case: Case) {
+    let id = case.store.create_token("short", "admin", "hash", Some(Duration::from_millis(1))).await.unwrap();
+    wait_until("it has expired", async || case.store.token("hash").await.unwrap().is_none()).await;
+    let listed = case.store.tokens().await.unwrap();
+    assert_eq!((listed[0].id, listed[0].expired), (id, true));
+    assert!(case.store.delete_token(id).await.unwrap() && !case.store.delete_token(id).await.unwrap());
+}
