@@ -1,10 +1,10 @@
-//! Customers as the API shows them: a page, one with its linked documents, its history.
+//! Customers as the API shows them: a page, one with its linked documents. Their history is in `changes`.
 //!
 //! Invariant: only reads; tombstones are included and recognisable by `deleted_at`. Times are RFC 3339 in UTC with
 //! milliseconds, whatever type the column has.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::apply::{ADDRESSES_OF, CONTACTS_OF};
 use super::db::{Arg, Row, Statement};
@@ -13,7 +13,7 @@ use super::transact::Fault;
 use super::{Store, StoreError};
 use crate::domain::customer::{Address, Contact, Customer, CustomerId};
 
-pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT, &CHANGES];
+pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT];
 
 fn row_text(rest: &str) -> String {
     format!(
@@ -28,11 +28,6 @@ static PAGE: Statement = Statement::built(|_| row_text("WHERE t.id > ? ORDER BY 
 static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
 
 static COUNT: Statement = Statement::same("SELECT {count:COUNT(*)} AS n FROM customers WHERE deleted_at IS NULL");
-
-static CHANGES: Statement = Statement::same(
-    "SELECT seq, kind, cause, delivery_id, {iso:changed_at} AS changed_at, {text:changes} AS changes
-     FROM customer_changes WHERE customer_id = ? ORDER BY seq DESC LIMIT ?",
-);
 
 /// A row of `customers` with everything that the table says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,23 +59,6 @@ pub struct CustomerDetail {
     pub addresses: Vec<Address>,
     /// Its contacts, by ERPNext's name.
     pub contacts: Vec<Contact>,
-}
-
-/// One change of a customer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ChangeRow {
-    /// Place in the change feed.
-    pub seq: i64,
-    /// See [`crate::domain::change::ChangeKind`].
-    pub kind: String,
-    /// See [`crate::domain::job::Cause`].
-    pub cause: String,
-    /// The delivery that caused it.
-    pub delivery_id: Option<String>,
-    /// When it was written.
-    pub changed_at: Option<String>,
-    /// Array of `{field, old, new}`.
-    pub changes: Value,
 }
 
 impl Store {
@@ -127,26 +105,6 @@ impl Store {
             })
         };
         detail().map(Some).map_err(|fault| fault.into_error(what))
-    }
-
-    /// The history of a customer, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn changes_of(&self, id: CustomerId, limit: u32) -> Result<Vec<ChangeRow>, StoreError> {
-        let what = "read a customer's history";
-        let rows = self.read(what, &CHANGES, &[Arg::Int(id), Arg::Int(i64::from(limit))]).await?;
-        let change = |row: &Row| -> Result<ChangeRow, Fault> {
-            Ok(ChangeRow {
-                seq: row.int("seq")?,
-                kind: row.text("kind")?,
-                cause: row.text("cause")?,
-                delivery_id: row.maybe_text("delivery_id")?,
-                changed_at: row.maybe_text("changed_at")?,
-                changes: serde_json::from_str(&row.text("changes")?)?,
-            })
-        };
-        rows.iter().map(change).collect::<Result<_, _>>().map_err(|fault| fault.into_error(what))
     }
 }
 

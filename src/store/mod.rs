@@ -14,6 +14,7 @@
 mod apply;
 mod candidates;
 mod cells;
+mod changes;
 mod customers;
 mod db;
 mod deliveries;
@@ -32,6 +33,7 @@ mod records;
 mod runs;
 mod schedules;
 mod sessions;
+mod signal;
 mod suggestions;
 mod tables;
 mod tokens;
@@ -46,7 +48,8 @@ use std::time::Duration;
 
 use db::{Arg, Pool, Row, Statement, Use};
 
-pub use customers::{ChangeRow, CustomerDetail, CustomerRow};
+pub use changes::ChangeRow;
+pub use customers::{CustomerDetail, CustomerRow};
 pub use db::Connections;
 pub use error::{Disposition, StoreError};
 pub use followed::Followed;
@@ -59,6 +62,7 @@ pub use options::{Dialect, Options};
 pub use runs::{Hold, Lead, OpenRun, RunFilter, RunRow, Started};
 pub use schedules::{NewSchedule, ScheduleRow, Turn};
 pub use sessions::{SessionLife, SessionRow};
+pub use signal::ChangeSignal;
 pub use suggestions::SuggestionRow;
 pub use tokens::{ListedToken, TokenRow};
 pub use unknown::Marked;
@@ -76,6 +80,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
     &[
         PING,
         candidates::ALL,
+        changes::ALL,
         customers::ALL,
         deliveries::ALL,
         followed::ALL,

@@ -156,5 +156,5 @@ fn unreadable(unknown: &Unknown) -> Option<String> {
 }
 
 async fn last_change(context: &Context, id: CustomerId) -> Result<Option<(i64, String)>, StoreError> {
-    Ok(context.store.changes_of(id, 1).await?.into_iter().next().map(|change| (change.seq, change.kind)))
+    Ok(context.store.changes_of(id, None, 1).await?.into_iter().next().map(|change| (change.seq, change.kind)))
 }

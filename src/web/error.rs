@@ -18,6 +18,7 @@ use super::body::Unread;
 use super::request_id::RequestId;
 use crate::inbox::Refusal;
 use crate::store::StoreError;
+use crate::sync::feed::FeedError;
 use crate::sync::links::LinkError;
 use crate::sync::passwords::PasswordError;
 use crate::sync::users::UserError;
@@ -68,6 +69,8 @@ pub(super) enum Code {
     AlreadyLinked,
     AlreadyDecided,
     ErpnextUnavailable,
+    FeedPruned,
+    FeedAhead,
 }
 
 impl Code {
@@ -101,6 +104,8 @@ impl Code {
             Self::AlreadyLinked => "already_linked",
             Self::AlreadyDecided => "already_decided",
             Self::ErpnextUnavailable => "erpnext_unavailable",
+            Self::FeedPruned => "feed_pruned",
+            Self::FeedAhead => "feed_ahead",
         }
     }
 
@@ -111,6 +116,7 @@ impl Code {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden | Self::NotFromOurPage | Self::LinkUsed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::FeedPruned => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -128,7 +134,8 @@ impl Code {
             | Self::NotLinked
             | Self::NotInErpnext
             | Self::AlreadyLinked
-            | Self::AlreadyDecided => StatusCode::CONFLICT,
+            | Self::AlreadyDecided
+            | Self::FeedAhead => StatusCode::CONFLICT,
         }
     }
 }
@@ -207,6 +214,17 @@ impl Problem {
             LinkError::Held(_) => Code::AlreadyLinked,
             LinkError::Decided(_) => Code::AlreadyDecided,
             LinkError::Erpnext(_) => Code::ErpnextUnavailable,
+        };
+        Self::new(request, code, error.to_string())
+    }
+
+    /// The change feed cannot go on where the reader wants it to.
+    pub(super) fn feed(request: &HttpRequest, error: &FeedError) -> Self {
+        let code = match error {
+            FeedError::Store(error) => return Self::store(request, error),
+            FeedError::Pruned { .. } => Code::FeedPruned,
+            FeedError::Ahead { .. } => Code::FeedAhead,
+            FeedError::Json(_) => Code::Unavailable,
         };
         Self::new(request, code, error.to_string())
     }

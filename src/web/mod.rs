@@ -32,7 +32,9 @@ use crate::inbox::{Inbox, Wake};
 use crate::lifecycle::Tasks;
 use crate::store::SessionLife;
 use crate::sync::Context;
+use crate::sync::feed::Feed;
 use crate::sync::passwords::Passwords;
+use crate::sync::progress::Progress;
 use crate::telemetry::Throttle;
 
 pub use api::{ListedRoute, listed_routes};
@@ -70,6 +72,8 @@ pub struct Access {
 /// What the handlers share.
 pub struct State {
     context: Context,
+    feed: Feed,
+    progress: Progress,
     inbox: Inbox,
     wake: Wake,
     gate: Gate,
@@ -100,8 +104,11 @@ impl State {
         let in_flight = Semaphore::new(limits.in_flight);
         let turned_away = Throttle::new(Duration::from_secs(10));
         let Access { trust, quotas, session_life } = access;
+        let feed = Feed::new(context.store.clone());
         Arc::new(Self {
             context,
+            feed,
+            progress: Progress::default(),
             inbox,
             wake,
             gate,
@@ -131,6 +138,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// The operating system's.
 pub fn serve(state: Arc<State>, scrape: Option<Scrape>, listener: TcpListener, tasks: &Tasks) -> io::Result<Server> {
+    tasks.spawn("change feed", state.feed.clone().keep(tasks.stop()));
+    tasks.spawn("progress of runs", state.progress.clone().keep(state.context.clone(), tasks.stop()));
     start(state, listener, tasks, move |config| {
         config.configure(receiver::routes).configure(ops::routes);
         if let Some(scrape) = &scrape {

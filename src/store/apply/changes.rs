@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::super::Dialect;
 use super::super::db::{Arg, Statement, Tx, batches};
+use super::super::signal::CHANNEL;
 use super::super::transact::Fault;
 use super::effects::{Effects, Fields};
 use crate::domain::change::{ChangeKind, FieldChange};
@@ -17,7 +19,17 @@ use crate::domain::job::Cause;
 
 pub(super) static ALL: &[&Statement] = &[&ADVANCE, &INSERT];
 
-static ADVANCE: Statement = Statement::same("UPDATE sync_counters SET value = value + ? WHERE name = 'changes'");
+// PostgreSQL announces the new value to those who listen; they are told at the commit.
+static ADVANCE: Statement = Statement::built(|dialect| {
+    let advance = "UPDATE sync_counters SET value = value + ? WHERE name = 'changes'";
+    match dialect {
+        Dialect::Postgres => format!(
+            "WITH advanced AS ({advance} RETURNING value) \
+             SELECT pg_notify('{CHANNEL}', CAST(value AS TEXT)) FROM advanced"
+        ),
+        Dialect::Sqlite | Dialect::Mariadb => advance.to_owned(),
+    }
+});
 
 // `back` counts from the counter's new value down to 0 for the last row.
 static INSERT: Statement = Statement::same(

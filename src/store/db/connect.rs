@@ -137,6 +137,14 @@ impl Pool {
         }
     }
 
+    /// The pool where the database is PostgreSQL: what only that one can do is asked of it directly.
+    pub(in crate::store) const fn postgres(&self) -> Option<&PgPool> {
+        match &self.drivers {
+            Drivers::Postgres(pool) => Some(pool),
+            Drivers::Sqlite { .. } | Drivers::Mariadb(_) => None,
+        }
+    }
+
     /// A connection, within 1.5 s. SQLite's one writer is handed out in the order of asking.
     pub(in crate::store) async fn acquire(&self, purpose: Use) -> Result<Conn, sqlx::Error> {
         Ok(match (&self.drivers, purpose) {

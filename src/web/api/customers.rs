@@ -49,7 +49,7 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<Stri
 #[serde(deny_unknown_fields)]
 pub(super) struct Waiting {
     /// Seconds to wait for the outcome, 0 to 60.
-    wait: Option<u64>,
+    pub(super) wait: Option<u64>,
 }
 
 impl Waiting {

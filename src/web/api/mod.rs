@@ -3,7 +3,9 @@
 //! Invariant: a handler is reached only by somebody who may, and never asks for a role itself.
 
 mod candidates;
+mod changes;
 mod customers;
+mod events;
 mod full_sync;
 mod jobs;
 mod links;

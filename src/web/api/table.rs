@@ -11,7 +11,7 @@ use actix_web::{Route, Scope};
 
 use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
-use super::{candidates, customers, full_sync, jobs, links, runs, schedules, session, tokens, users};
+use super::{candidates, changes, customers, events, full_sync, jobs, links, runs, schedules, session, tokens, users};
 use crate::domain::role::Role;
 
 use Role::{Admin, Operator, Viewer};
@@ -47,9 +47,12 @@ static TABLE: &[Entry] = &[
     get("/customers", Viewer, || to(customers::list)),
     post("/customers/sync", Operator, || to(full_sync::sync)),
     get("/customers/{id}", Viewer, || to(customers::show)),
+    get("/customers/{id}/changes", Viewer, || to(changes::history)),
     post("/customers/{id}/sync", Operator, || to(customers::sync)),
     post("/customers/{id}/link", Operator, || to(links::link)),
     post("/customers/{id}/unlink", Operator, || to(links::unlink)),
+    get("/changes", Viewer, || to(changes::feed)),
+    get("/events", Viewer, || to(events::stream)),
     get("/suggestions", Viewer, || to(links::list)),
     post("/suggestions/{id}/accept", Operator, || to(links::accept)),
     post("/suggestions/{id}/reject", Operator, || to(links::reject)),

@@ -87,7 +87,7 @@ async fn a_sync_on_demand_tells_its_effect() {
         assert_eq!((code, body["data"]["effect"].as_str()), (200, Some("updated")), "{kind:?}: {body}");
         assert_eq!(connected.row(&name).await["tax_number"], "silent");
         assert_eq!(sync().await.1["data"]["effect"], "unchanged");
-        let change = &connected.app.store().changes_of(id.as_i64().unwrap(), 1).await.unwrap()[0];
+        let change = &connected.app.store().changes_of(id.as_i64().unwrap(), None, 1).await.unwrap()[0];
         assert_eq!((change.cause.as_str(), &change.delivery_id), ("person", &None));
     }
 }

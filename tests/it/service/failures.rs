@@ -52,7 +52,7 @@ async fn failures_are_seen_and_retried_when_their_cause_is_gone() {
         assert_eq!((code, &answer["data"]["retried"]), (200, &json!(1)), "{answer}");
         app.settled().await;
         let id = connected.row("Broken/1").await["id"].as_i64().unwrap();
-        let change = &app.store().changes_of(id, 1).await.unwrap()[0];
+        let change = &app.store().changes_of(id, None, 1).await.unwrap()[0];
         assert_eq!((change.cause.as_str(), &change.delivery_id), ("person", &None));
 
         let body = json!({"jobs": [{"doctype": "Customer", "name": "Broken 2"}, {"doctype": "Customer", "name": "?"}]});

@@ -37,7 +37,7 @@ impl Connected {
 
     /// The kinds of a row's changes, the oldest first.
     async fn history(&self, row: &Value) -> Vec<String> {
-        let mut changes = self.app.store().changes_of(row["id"].as_i64().unwrap(), 100).await.unwrap();
+        let mut changes = self.app.store().changes_of(row["id"].as_i64().unwrap(), None, 100).await.unwrap();
         changes.reverse();
         changes.into_iter().map(|change| change.kind).collect()
     }

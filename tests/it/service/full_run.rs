@@ -62,7 +62,7 @@ async fn every_customer_becomes_a_row_and_a_second_run_writes_nothing() {
         let run = connected.full_run().await;
         assert_eq!((run.counts.unchanged, run.counts.processed(), run.left), (2_300, 2_300, 0), "{kind:?}");
         assert_eq!(connected.app.customers().await, before, "{kind:?}");
-        let changes = connected.app.store().changes_of(before[0]["id"].as_i64().unwrap(), 10).await.unwrap();
+        let changes = connected.app.store().changes_of(before[0]["id"].as_i64().unwrap(), None, 10).await.unwrap();
         assert_eq!(changes.len(), 1, "{kind:?}: the creation");
     }
 }

@@ -85,7 +85,7 @@ impl Connected {
     }
 
     async fn newest_change(&self, id: i64) -> (String, Value) {
-        let change = self.app.store().changes_of(id, 1).await.unwrap().remove(0);
+        let change = self.app.store().changes_of(id, None, 1).await.unwrap().remove(0);
         (change.kind, change.changes)
     }
 }

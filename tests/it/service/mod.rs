@@ -10,6 +10,7 @@ mod corners;
 mod crash;
 mod dashboard;
 mod failures;
+mod feed;
 mod filter;
 mod first_run;
 mod full_run;

@@ -58,7 +58,7 @@ async fn a_customer_with_all_that_is_linked_to_it() {
         erpnext.unlink("Contact", &second, &name).unwrap();
         in_step(&connected).await;
 
-        let history = connected.app.store().changes_of(row["id"].as_i64().unwrap(), 50).await.unwrap();
+        let history = connected.app.store().changes_of(row["id"].as_i64().unwrap(), None, 50).await.unwrap();
         assert_eq!(history.last().unwrap().kind, "created");
         assert!(history.iter().all(|change| change.cause == "webhook" && change.delivery_id.is_some()));
     }
@@ -111,7 +111,7 @@ async fn nothing_is_written_for_a_customer_that_did_not_change() {
         connected.app.hint("on_update", "Customer", &name).await;
         connected.settled().await;
         assert_eq!(connected.row(&name).await, before, "{kind:?}");
-        assert_eq!(connected.app.store().changes_of(before["id"].as_i64().unwrap(), 9).await.unwrap().len(), 1);
+        assert_eq!(connected.app.store().changes_of(before["id"].as_i64().unwrap(), None, 9).await.unwrap().len(), 1);
     }
 }
 

@@ -45,6 +45,6 @@ async fn a_reader_of_the_feed_misses_nothing(case: Case) {
 async fn changes_outlive_their_customer(case: Case) {
     let id = case.create("Acme").await;
     case.execute(&format!("DELETE FROM customers WHERE id = {id}")).await;
-    assert_eq!(case.store.changes_of(id, 10).await.unwrap().len(), 1);
+    assert_eq!(case.store.changes_of(id, None, 10).await.unwrap().len(), 1);
     assert_eq!(case.count("FROM sync_state").await, 0, "the bookkeeping goes with the row");
 }

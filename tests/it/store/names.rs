@@ -63,7 +63,7 @@ async fn a_renamed_customer_keeps_its_id(case: Case) {
     assert_eq!(names(&case).await, [(id, Some("New".to_owned()))]);
     assert_eq!(case.store.alias("Old").await.unwrap(), Some(id));
     assert_eq!(case.store.alias("New").await.unwrap(), None);
-    let changes = case.store.changes_of(id, 10).await.unwrap();
+    let changes = case.store.changes_of(id, None, 10).await.unwrap();
     assert!(changes.iter().any(|change| change.kind == "renamed"));
 }
 

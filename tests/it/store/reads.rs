@@ -42,7 +42,7 @@ async fn customers_come_in_pages_by_id(case: Case) {
 
 async fn what_is_not_there_is_none(case: Case) {
     assert!(case.store.customer(1).await.unwrap().is_none());
-    assert!(case.store.changes_of(1, 10).await.unwrap().is_empty());
+    assert!(case.store.changes_of(1, None, 10).await.unwrap().is_empty());
     assert!(case.store.alias("x").await.unwrap().is_none());
     assert!(case.store.token("x").await.unwrap().is_none());
     assert!(case.store.meta("x").await.unwrap().is_none());
@@ -58,7 +58,7 @@ async fn history_is_told_newest_first(case: Case) {
         record.customer.notes = Some(number.to_string());
         case.write("Acme", upsert(Some(case.seen("Acme").await), record, CREATION)).await;
     }
-    let changes = case.store.changes_of(id, 3).await.unwrap();
+    let changes = case.store.changes_of(id, None, 3).await.unwrap();
     let sequence: Vec<_> = changes.iter().map(|change| change.seq).collect();
     assert_eq!(sequence, [5, 4, 3]);
 }

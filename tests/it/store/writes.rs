@@ -47,7 +47,7 @@ async fn a_new_customer_is_stored_field_for_field(case: Case) {
         Seen { id, erpnext_id: Some("Müller".to_owned()), creation: Some(CREATION.to_owned()), hash: Some(hash) };
     assert_eq!(seen, expected);
 
-    let changes = case.store.changes_of(id, 10).await.unwrap();
+    let changes = case.store.changes_of(id, None, 10).await.unwrap();
     assert_eq!(changes.len(), 1);
     let change = serde_json::to_value(&changes[0]).unwrap();
     assert_eq!((&change["kind"], &change["cause"]), (&json!("created"), &json!("webhook")));
@@ -341,13 +341,13 @@ async fn a_batch_of_two_hundred_is_written_at_once(case: Case) {
 
 /// The `changes` of the newest change.
 async fn latest_change(case: &Case, id: i64) -> Value {
-    let changes = case.store.changes_of(id, 100).await.unwrap();
+    let changes = case.store.changes_of(id, None, 100).await.unwrap();
     let newest = changes.iter().max_by_key(|change| change.seq).unwrap();
     serde_json::to_value(&newest.changes).unwrap()
 }
 
 /// The kind of the newest change.
 async fn latest_kind(case: &Case, id: i64) -> String {
-    let changes = case.store.changes_of(id, 100).await.unwrap();
+    let changes = case.store.changes_of(id, None, 100).await.unwrap();
     changes.iter().max_by_key(|change| change.seq).unwrap().kind.clone()
 }

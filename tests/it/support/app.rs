@@ -102,6 +102,11 @@ impl TestApp {
         self.customers().await.into_iter().find(|row| row["erpnext_id"] == name)
     }
 
+    /// Begins to stop it, as a signal would.
+    pub fn stop(&self) {
+        self.app.tasks().begin_stop();
+    }
+
     /// Waits until nothing is left to do (dead jobs aside).
     pub async fn settled(&self) {
         wait_until("the queue is empty", async || {

@@ -67,8 +67,10 @@ fn sign_in(app: &TestApp, name: &str, password: &str) -> reqwest::RequestBuilder
     app.http.post(format!("{}/api/session", app.url)).json(&json!({"name": name, "password": password}))
 }
 
-/// Status and body of an answer; a body that is no JSON is null.
+/// Status and body of an answer; a body that is no JSON (a stream that never ends, say) is null.
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap_or_default())
+    let status = response.status().as_u16();
+    let json = response.headers().get("content-type").is_some_and(|kind| kind.to_str().unwrap().contains("json"));
+    (status, if json { response.json().await.unwrap() } else { Value::Null })
 }

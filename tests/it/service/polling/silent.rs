@@ -49,7 +49,7 @@ async fn silent_edits_of_customers_addresses_and_contacts_arrive() {
         assert!(runs.iter().all(|run| run.put > 0 && run.state == RunState::Succeeded), "{runs:?}");
         assert_eq!(runs[0].put, 1);
         let row = polling.app.customer("Imported & Sons").await.unwrap();
-        let history = polling.app.store().changes_of(row["id"].as_i64().unwrap(), 9).await.unwrap();
+        let history = polling.app.store().changes_of(row["id"].as_i64().unwrap(), None, 9).await.unwrap();
         assert_eq!(history[0].cause, "catch_up");
         let metrics = polling.app.http.get(format!("{}/metrics", polling.app.url)).send().await.unwrap();
         let metrics = metrics.text().await.unwrap();

@@ -51,7 +51,7 @@ impl Storm {
             }
         }
         for (birth, id) in ids.iter().filter(|(birth, _id)| !ended.contains(*birth)) {
-            let history = store.changes_of(*id, 1_000).await.unwrap();
+            let history = store.changes_of(*id, None, 1_000).await.unwrap();
             let is_end = |kind: &str| ["deleted", "merged", "filtered"].contains(&kind);
             if history.iter().any(|change| is_end(&change.kind)) {
                 let told = |change: &ChangeRow| format!("{} by {}: {}", change.kind, change.cause, change.changes);

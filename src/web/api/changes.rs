@@ -1,0 +1,100 @@
+//! `GET /api/changes`, the feed of what happened to customers, and `GET /api/customers/{id}/changes`, the history of one.
+//!
+//! Invariant: the feed goes on behind a `seq` and misses nothing; where that is impossible because old changes were pruned
+//! it is an error (410), never a gap. The history of a customer outlives its row.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::super::State;
+use super::super::error::{Code, Problem};
+use super::customers::Waiting;
+use super::paging;
+use crate::domain::customer::CustomerId;
+
+/// Asks for nothing of the past.
+const LAST: &str = "last";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Behind {
+    /// The greatest `seq` that the reader has seen; `last` for the newest there is. From the beginning if left out.
+    after: Option<String>,
+    /// Seconds to wait for something new, 0 to 60.
+    wait: Option<u64>,
+    /// Changes wanted, 1 to 500.
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Page<'p> {
+    data: Vec<&'p RawValue>,
+    /// What to go on behind.
+    last: i64,
+}
+
+pub(super) async fn feed(
+    request: HttpRequest,
+    state: Data<State>,
+    behind: Query<Behind>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(&request, behind.limit)?;
+    let wait = Waiting { wait: behind.wait }.seconds(&request)?;
+    let after = place(&request, &state, behind.after.as_deref()).await?;
+    let feed = &state.feed;
+    let entries = match wait {
+        Duration::ZERO => feed.behind(after, limit).await,
+        wait => feed.follow(after, limit, wait, &state.stopping).await,
+    };
+    let entries = entries.map_err(|error| Problem::feed(&request, &error))?;
+    let last = entries.last().map_or(after, |entry| entry.seq);
+    let mut response = paging::answer(&entries, limit, |last| format!("/api/changes?after={}&limit={limit}", last.seq));
+    Ok(response.json(Page { data: entries.iter().map(|entry| &*entry.json).collect(), last }))
+}
+
+/// Where a reader wants to go on: a `seq`, or a word.
+pub(super) async fn place(request: &HttpRequest, state: &State, after: Option<&str>) -> Result<i64, Problem> {
+    match after {
+        None => Ok(0),
+        Some(LAST) => state.feed.last().await.map_err(|error| Problem::store(request, &error)),
+        Some(seq) => seq.parse().ok().filter(|seq| *seq >= 0).ok_or_else(|| {
+            let detail = format!("after must be the seq of a change, or \"{LAST}\" for what comes from now on");
+            Problem::new(request, Code::BadRequest, detail)
+        }),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Before {
+    /// The `seq` of the last change of the page before.
+    before: Option<i64>,
+    /// Changes wanted, 1 to 500.
+    limit: Option<u32>,
+}
+
+pub(super) async fn history(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+    paging: Query<Before>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(&request, paging.limit)?;
+    let missing = || Problem::new(&request, Code::NotFound, format!("there is no customer {id}"));
+    let customer: CustomerId = id.parse().map_err(|_not_a_number| missing())?;
+    let failed = |error| Problem::store(&request, &error);
+    let store = &state.context.store;
+    let changes = store.changes_of(customer, paging.before, limit).await.map_err(failed)?;
+    if changes.is_empty() && store.customer(customer).await.map_err(failed)?.is_none() {
+        return Err(missing());
+    }
+    let mut response = paging::answer(&changes, limit, |last| {
+        format!("/api/customers/{customer}/changes?before={}&limit={limit}", last.seq)
+    });
+    Ok(response.json(json!({"data": changes})))
+}

@@ -1,0 +1,115 @@
+//! `GET /api/events`: changes of customers and the progress of runs as server-sent events
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! Invariant: the `id` of an event is the `seq` of its change, so a reader that comes back with `Last-Event-ID` goes on
+//! where it was. Runs have no id: what counts is how they stand now. A reader that cannot go on is told by an event
+//! `reset` and the stream ends: it reads the customers anew.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::super::State;
+use super::super::error::{Code, Problem};
+use super::changes::place;
+use crate::sync::feed::{Entry, Feed, FeedError};
+use crate::sync::progress::Watcher;
+
+/// A proxy closes what is silent for longer; browsers come back after `retry` milliseconds.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const GREETING: &str = "retry: 2000\n\n";
+/// Changes read at once.
+const PORTION: u32 = 200;
+
+/// Tells nginx not to gather the stream.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    /// Go on behind that `seq`; `Last-Event-ID` wins. From now on if both are left out.
+    after: Option<String>,
+}
+
+pub(super) async fn stream(
+    request: HttpRequest,
+    state: Data<State>,
+    from: Query<From>,
+) -> Result<HttpResponse, Problem> {
+    let seen = match request.headers().get("last-event-id").map(HeaderValue::to_str) {
+        Some(Ok(seen)) if seen.bytes().all(|byte| byte.is_ascii_digit()) && !seen.is_empty() => Some(seen),
+        Some(_) => return Err(Problem::new(&request, Code::BadRequest, "Last-Event-ID must be the seq of a change")),
+        None => from.after.as_deref(),
+    };
+    let after = place(&request, &state, seen.or(Some("last"))).await?;
+    let feed = state.feed.clone();
+    // What is wrong with the place is answered, not streamed.
+    feed.behind(after, 1).await.map_err(|error| Problem::feed(&request, &error))?;
+    let following = Following { feed, runs: state.progress.watch(), after, stop: state.stopping.clone() };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(UNBUFFERED)
+        .streaming(stream::unfold(Step::Greet(following), step)))
+}
+
+/// One reader.
+struct Following {
+    feed: Feed,
+    runs: Watcher,
+    after: i64,
+    stop: CancellationToken,
+}
+
+enum Step {
+    Greet(Following),
+    Follow(Following),
+    End,
+}
+
+async fn step(step: Step) -> Option<(Result<Bytes, actix_web::Error>, Step)> {
+    let (text, next) = match step {
+        Step::Greet(following) => (GREETING.to_owned(), Step::Follow(following)),
+        Step::Follow(following) => following.next().await?,
+        Step::End => return None,
+    };
+    Some((Ok(Bytes::from(text)), next))
+}
+
+impl Following {
+    /// What happens next; `None` once the service stops.
+    async fn next(mut self) -> Option<(String, Step)> {
+        let told = tokio::select! {
+            () = self.stop.cancelled() => return None,
+            runs = self.runs.changed() => Ok(runs.iter().map(|run| event("run", run.get())).collect()),
+            entries = self.feed.follow(self.after, PORTION, KEEP_ALIVE, &self.stop) => entries.map(|entries| {
+                self.after = entries.last().map_or(self.after, |entry| entry.seq);
+                if entries.is_empty() { ":\n\n".to_owned() } else { entries.iter().map(change).collect() }
+            }),
+        };
+        match told {
+            Ok(text) => Some((text, Step::Follow(self))),
+            // It comes back by itself and goes on; the database may be back by then.
+            Err(FeedError::Store(_) | FeedError::Json(_)) => None,
+            Err(error @ (FeedError::Pruned { .. } | FeedError::Ahead { .. })) => {
+                let reason = serde_json::Value::String(error.to_string());
+                Some((event("reset", &reason.to_string()), Step::End))
+            }
+        }
+    }
+}
+
+fn change(entry: &Entry) -> String {
+    format!("id: {}\n{}", entry.seq, event("change", entry.json.get()))
+}
+
+/// JSON on one line has no line break, so `data` is one line.
+fn event(kind: &str, json: &str) -> String {
+    format!("event: {kind}\ndata: {json}\n\n")
+}

@@ -1,0 +1,106 @@
+//! `GET /api/events`, read as a browser reads it.
+
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use super::super::Connected;
+use crate::support::databases::Kind;
+
+/// One event: its id, its kind, its data.
+#[derive(Debug, PartialEq)]
+struct Event {
+    id: Option<i64>,
+    kind: String,
+    data: Value,
+}
+
+/// A stream of events that is being read.
+struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    async fn open(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self { response, text: String::new() }
+    }
+
+    /// The next event of that kind.
+    async fn next(&mut self, kind: &str) -> Event {
+        loop {
+            while let Some((block, rest)) = self.text.split_once("\n\n") {
+                let event = parse(block);
+                self.text = rest.to_owned();
+                if let Some(event) = event.filter(|event| event.kind == kind) {
+                    return event;
+                }
+            }
+            let more = self.response.chunk().await.unwrap().expect("the stream goes on");
+            self.text.push_str(std::str::from_utf8(&more).unwrap());
+        }
+    }
+}
+
+fn parse(block: &str) -> Option<Event> {
+    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let data = serde_json::from_str(field("data")?).unwrap();
+    Some(Event { id: field("id").map(|id| id.parse().unwrap()), kind: field("event")?.to_owned(), data })
+}
+
+#[tokio::test]
+async fn changes_arrive_as_they_happen_and_go_on_where_the_reader_was() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let (app, erpnext) = (&connected.app, &connected.erpnext);
+        let mut events = Events::open(app.request(Method::GET, "/api/events")).await;
+        let name = erpnext
+            .create_customer(json!({"customer_name": "Seen Live", "customer_details": "in\ntwo lines"}))
+            .unwrap();
+        let created = events.next("change").await;
+        assert_eq!((created.id, &created.data["kind"]), (created.data["seq"].as_i64(), &"created".into()), "{kind:?}");
+        drop(events);
+        connected.settled().await;
+        erpnext.update("Customer", &name, json!({"tax_id": "7"})).unwrap();
+        connected.settled().await;
+        let again = app.request(Method::GET, "/api/events").header("Last-Event-ID", created.id.unwrap());
+        let mut events = Events::open(again).await;
+        let updated = events.next("change").await;
+        assert_eq!((updated.id, &updated.data["kind"]), (Some(created.id.unwrap() + 1), &"updated".into()), "{kind:?}");
+        let all = Events::open(app.request(Method::GET, "/api/events?after=0")).await.next("change").await;
+        assert_eq!(all, created, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_watched_to_its_end() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    connected.erpnext.seed_customers(30);
+    let mut events = Events::open(connected.app.request(Method::GET, "/api/events")).await;
+    let started = connected.app.request(Method::POST, "/api/runs").json(&json!({"kind": "full"}));
+    let run = started.send().await.unwrap().json::<Value>().await.unwrap()["data"]["id"].clone();
+    loop {
+        let told = events.next("run").await;
+        assert_eq!(told.id, None, "a reader does not go on behind a run");
+        if told.data["id"] == run && told.data["state"] != "running" {
+            assert_eq!((&told.data["state"], &told.data["created"]), (&"succeeded".into(), &30.into()), "{told:?}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_none_is_refused_before_the_stream_begins() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    for id in ["x", "", "1; DROP", "-1"] {
+        let request = connected.app.request(Method::GET, "/api/events").header("Last-Event-ID", id);
+        assert_eq!(request.send().await.unwrap().status(), 400, "{id:?}");
+    }
+    let ahead = connected.app.request(Method::GET, "/api/events").header("Last-Event-ID", "77").send().await.unwrap();
+    assert_eq!(ahead.status(), 409);
+    let nobody = connected.app.http.get(format!("{}/api/events", connected.app.url)).send().await.unwrap();
+    assert_eq!(nobody.status(), 401);
+}
