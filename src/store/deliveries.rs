@@ -27,11 +27,11 @@ const INSERT_TEXT: &str = "INSERT INTO sync_deliveries (id, received_at, event, 
 
 static INSERT: Statement = Statement::same(INSERT_TEXT);
 
-/// Deliveries and jobs in one statement on PostgreSQL (one round trip instead of four), in one call of the driver on
-/// SQLite (whose every call changes threads).
+/// Deliveries and jobs in one statement on PostgreSQL (one round trip instead of four), in one call of the driver with the
+/// whole transaction on SQLite (each call changes threads, there and back).
 static ACCEPT: Statement = Statement::built(|dialect| match dialect {
     Dialect::Postgres => format!("WITH noted AS ({INSERT_TEXT}) {}", jobs::PUT_TEXT),
-    Dialect::Sqlite => format!("{INSERT_TEXT}; {}", jobs::PUT_TEXT),
+    Dialect::Sqlite => format!("BEGIN IMMEDIATE; {INSERT_TEXT}; {}; COMMIT", jobs::PUT_TEXT),
     Dialect::Mariadb => INSERT_TEXT.to_owned(),
 });
 
@@ -98,8 +98,7 @@ impl Store {
             (self.dialect(), rows.as_slice(), puts.as_slice())
         {
             let args = [Arg::Text(rows), Arg::Text(puts)];
-            let single = self.dialect() == Dialect::Postgres;
-            transact!(attempts.single_statement(single), |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
+            transact!(attempts.single_statement(true), |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
             return Ok(());
         }
         transact!(attempts, |tx| {

@@ -1,8 +1,9 @@
 //! From a webhook to the visible row while nothing else happens: the time from sending the webhook until a reader of the
 //! database sees the new value.
 //!
-//! Invariant: ERPNext's own answers (the stand-in's, about a millisecond each) are part of the figure. The burst is set
-//! high, because a lone webhook finds it full, while this scenario asks again and again.
+//! Invariant: ERPNext's own answers are part of the figure, and told beside it: what the stand-in worked for each webhook,
+//! halved, because a real one answers two calls at a time. The burst is set high, because a lone webhook finds it full,
+//! while this scenario asks again and again.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ pub const NAME: &str = "webhook to row";
 pub const IDLE: &str = "idle";
 pub const P50: &str = "p50";
 pub const P99: &str = "p99";
+pub const ERPNEXT: &str = "of which ERPNext's answers";
 
 const VISIBLE: &str = "SELECT website FROM customers WHERE erpnext_id = ?";
 
@@ -37,17 +39,20 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
     service.full_run().await?;
     let sql = Sql::open(&site.database.url).await?;
     let mut latencies = Vec::new();
+    site.erpnext.requests().reset();
     for (index, name) in site.erpnext.names("Customer").iter().take(setup.size(500, 50)).enumerate() {
         latencies.push(one(&site, &service, &sql, name, index).await?);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     latencies.sort_unstable();
     let of = |share| milliseconds(percentile(&latencies, share));
-    sheet.row(NAME, kind.as_str(), IDLE).figure(P50, of(0.5), "ms").figure(P99, of(0.99), "ms").figure(
-        "worst",
-        of(1.0),
-        "ms",
-    );
+    let erpnext = site.erpnext.requests().busy() / u32::try_from(latencies.len())? / 2;
+    sheet
+        .row(NAME, kind.as_str(), IDLE)
+        .figure(P50, of(0.5), "ms")
+        .figure(P99, of(0.99), "ms")
+        .figure("worst", of(1.0), "ms")
+        .figure(ERPNEXT, milliseconds(Some(erpnext)), "ms");
     Ok(())
 }
 

@@ -137,7 +137,7 @@ impl Tx {
         Ok(tx)
     }
 
-    /// One for a single statement, which the database commits by itself.
+    /// One for a single statement, which the database commits by itself (or which brings its own BEGIN and COMMIT).
     pub(in crate::store) const fn single_statement(conn: Conn) -> Self {
         Self { conn, begun: false, open: true }
     }
@@ -153,7 +153,8 @@ impl Tx {
 
     /// Takes everything back. Errors are of no interest: then the connection is closed, which does the same.
     pub(in crate::store) async fn rollback(mut self) {
-        if !self.begun {
+        // A server takes a failed statement back by itself; what SQLite was given may have begun and not ended.
+        if !self.begun && self.conn.dialect() != Dialect::Sqlite {
             self.open = false;
             return;
         }
