@@ -98,7 +98,11 @@ impl Store {
             (self.dialect(), rows.as_slice(), puts.as_slice())
         {
             let args = [Arg::Text(rows), Arg::Text(puts)];
-            transact!(attempts.single_statement(true), |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
+            let attempts = match self.dialect() {
+                Dialect::Sqlite => attempts.whole_text(),
+                Dialect::Postgres | Dialect::Mariadb => attempts.single_statement(true),
+            };
+            transact!(attempts, |tx| Ok(tx.execute(&ACCEPT, &args).await?)).await?;
             return Ok(());
         }
         transact!(attempts, |tx| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::MutexGuard;
 
-use super::db::{Tx, Use};
+use super::db::{Durable, Shape, Tx, Use};
 use super::error::{Class, class};
 use super::options::Dialect;
 use super::{Store, StoreError};
@@ -118,7 +118,8 @@ pub(super) struct Attempts<'s> {
     store: &'s Store,
     what: &'static str,
     caller: Caller,
-    single: bool,
+    shape: Shape,
+    durable: Durable,
     repeats: Repeats,
     gate: Option<MutexGuard<'s, ()>>,
 }
@@ -127,7 +128,17 @@ impl<'s> Attempts<'s> {
     /// Says that the work is one statement, which is a transaction by itself: two round trips less. It must be
     /// harmless to run it twice, because a connection may die after the database has committed it.
     pub(super) fn single_statement(self, single: bool) -> Self {
-        Self { single, ..self }
+        Self { shape: if single { Shape::Single } else { self.shape }, ..self }
+    }
+
+    /// Says that the text itself begins and commits. It must be harmless to run it twice, too.
+    pub(super) fn whole_text(self) -> Self {
+        Self { shape: Shape::Whole, ..self }
+    }
+
+    /// Says that it may be lost in a power failure, as a whole, until the next other transaction has ended.
+    pub(super) fn durable_later(self) -> Self {
+        Self { durable: Durable::Later, ..self }
     }
 
     /// Begins the next attempt.
@@ -137,8 +148,8 @@ impl<'s> Attempts<'s> {
                 self.gate = Some(self.store.inner.gate.lock().await);
             }
             let begun = match self.store.inner.pool.acquire(Use::Write).await {
-                Ok(conn) if self.single => Ok(Ok(Tx::single_statement(conn))),
-                Ok(conn) => tokio::time::timeout(BEGIN_TIMEOUT, Tx::begin(conn)).await,
+                Ok(conn) if self.shape != Shape::Several => Ok(Ok(Tx::without_begin(conn, self.shape))),
+                Ok(conn) => tokio::time::timeout(BEGIN_TIMEOUT, Tx::begin(conn, self.durable)).await,
                 // The pool has tried again and again already.
                 Err(error @ sqlx::Error::PoolTimedOut) => return Err(StoreError::of(self.what, error)),
                 Err(error) => Ok(Err(error)),
@@ -153,7 +164,7 @@ impl<'s> Attempts<'s> {
 
     /// Runs the work with a limit on its time.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let limit = if self.single { BEGIN_TIMEOUT } else { TIMEOUT };
+        let limit = if self.shape == Shape::Several { TIMEOUT } else { BEGIN_TIMEOUT };
         match tokio::time::timeout(limit, work).await {
             Ok(done) => done,
             Err(_) => {
@@ -226,13 +237,21 @@ impl<'s> Attempts<'s> {
 impl Store {
     /// The attempts at one transaction, for the macros.
     pub(super) fn attempts(&self, what: &'static str, caller: Caller) -> Attempts<'_> {
-        Attempts { store: self, what, caller, single: false, repeats: Repeats::default(), gate: None }
+        Attempts {
+            store: self,
+            what,
+            caller,
+            shape: Shape::Several,
+            durable: Durable::AtOnce,
+            repeats: Repeats::default(),
+            gate: None,
+        }
     }
 
     /// Begins a transaction that is not repeated.
     pub(super) async fn begin(&self, what: &'static str) -> Result<Tx, StoreError> {
         let conn = self.inner.pool.acquire(Use::Write).await.map_err(|error| StoreError::of(what, error))?;
-        Tx::begin(conn).await.map_err(|error| StoreError::of(what, error))
+        Tx::begin(conn, Durable::AtOnce).await.map_err(|error| StoreError::of(what, error))
     }
 }
 

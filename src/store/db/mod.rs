@@ -15,4 +15,4 @@ pub(super) use connect::{Pool, SPELLING, Use, quoted, sqlite_file};
 pub(super) use grammar::{delete_rows, update_rows};
 pub(super) use rows::{Arg, BatchRow, Numbered, Only, Row, batches, encode};
 pub(super) use statement::{Statement, expand};
-pub(super) use tx::{Conn, Tx};
+pub(super) use tx::{Conn, Durable, Shape, Tx};

@@ -119,33 +119,77 @@ impl Conn {
     }
 }
 
+/// When a commit must be on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Durable {
+    /// Before it is confirmed.
+    AtOnce,
+    /// With the next one that is durable at once: one wait for the disk less. After a power failure it may be as if the whole
+    /// transaction had never been, and only it. (MariaDB knows no such thing for one transaction.)
+    Later,
+}
+
+impl Durable {
+    fn begin(self, dialect: Dialect) -> &'static str {
+        match (dialect, self) {
+            // With the write lock, so that it never fails half way for want of it.
+            (Dialect::Sqlite, Self::AtOnce) => "BEGIN IMMEDIATE",
+            (Dialect::Sqlite, Self::Later) => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+            (Dialect::Postgres, Self::Later) => "BEGIN; SET LOCAL synchronous_commit = off",
+            (Dialect::Postgres, Self::AtOnce) | (Dialect::Mariadb, _) => "BEGIN",
+        }
+    }
+
+    /// How it is ended; the connection then is as it was before.
+    fn end(self, dialect: Dialect, commit: bool) -> &'static str {
+        match (dialect, self, commit) {
+            (Dialect::Sqlite, Self::Later, true) => "COMMIT; PRAGMA synchronous = FULL",
+            (Dialect::Sqlite, Self::Later, false) => "ROLLBACK; PRAGMA synchronous = FULL",
+            (_, _, true) => "COMMIT",
+            (_, _, false) => "ROLLBACK",
+        }
+    }
+}
+
+/// Who begins and commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Shape {
+    /// We do, around any number of statements.
+    Several,
+    /// The database, which takes a single statement for a transaction.
+    Single,
+    /// The text, which holds its own BEGIN and COMMIT: one call of the driver (SQLite).
+    Whole,
+}
+
 /// An open transaction.
 pub(in crate::store) struct Tx {
     conn: Conn,
-    /// Whether there is something to commit or to roll back.
-    begun: bool,
+    shape: Shape,
+    durable: Durable,
     /// Whether the connection is in an unknown state until told otherwise.
     open: bool,
 }
 
 impl Tx {
-    /// Begins one; on SQLite with the write lock (`BEGIN IMMEDIATE`), so that it never fails half way for want of it.
-    pub(in crate::store) async fn begin(conn: Conn) -> Result<Self, sqlx::Error> {
-        let sql = if conn.dialect() == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut tx = Self { conn, begun: true, open: true };
+    /// Begins one of several statements.
+    pub(in crate::store) async fn begin(conn: Conn, durable: Durable) -> Result<Self, sqlx::Error> {
+        let sql = durable.begin(conn.dialect());
+        let mut tx = Self { conn, shape: Shape::Several, durable, open: true };
         tx.conn.control(sql).await?;
         Ok(tx)
     }
 
-    /// One for a single statement, which the database commits by itself (or which brings its own BEGIN and COMMIT).
-    pub(in crate::store) const fn single_statement(conn: Conn) -> Self {
-        Self { conn, begun: false, open: true }
+    /// One that is begun and committed without us.
+    pub(in crate::store) const fn without_begin(conn: Conn, shape: Shape) -> Self {
+        Self { conn, shape, durable: Durable::AtOnce, open: true }
     }
 
     /// Makes it durable. After an error nobody knows whether it was: every caller can repeat its work harmlessly.
     pub(in crate::store) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        if self.begun {
-            self.conn.control("COMMIT").await?;
+        if self.shape == Shape::Several {
+            let sql = self.durable.end(self.conn.dialect(), true);
+            self.conn.control(sql).await?;
         }
         self.open = false;
         Ok(())
@@ -153,12 +197,12 @@ impl Tx {
 
     /// Takes everything back. Errors are of no interest: then the connection is closed, which does the same.
     pub(in crate::store) async fn rollback(mut self) {
-        // A server takes a failed statement back by itself; what SQLite was given may have begun and not ended.
-        if !self.begun && self.conn.dialect() != Dialect::Sqlite {
+        if self.shape == Shape::Single {
             self.open = false;
             return;
         }
-        let done = tokio::time::timeout(ROLLBACK_TIMEOUT, self.conn.control("ROLLBACK")).await;
+        let sql = self.durable.end(self.conn.dialect(), false);
+        let done = tokio::time::timeout(ROLLBACK_TIMEOUT, self.conn.control(sql)).await;
         self.open = !matches!(done, Ok(Ok(())));
     }
 }
@@ -182,5 +226,34 @@ impl Drop for Tx {
         if self.open {
             self.conn.discard();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::options::Options;
+    use super::super::{Pool, Use};
+    use super::*;
+
+    static LEVEL: Statement = Statement::same("PRAGMA synchronous");
+
+    #[tokio::test]
+    async fn what_may_be_durable_later_leaves_sqlite_durable_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("a.db").display());
+        let pool = Pool::open(&Options { url, schema: None, max_connections: 2 }).await.unwrap();
+        let level = async |conn: &mut Conn| conn.fetch(&LEVEL, &[]).await.unwrap()[0].int("synchronous").unwrap();
+        for commit in [true, false] {
+            let mut tx = Tx::begin(pool.acquire(Use::Write).await.unwrap(), Durable::Later).await.unwrap();
+            assert_eq!(level(&mut tx).await, 1, "NORMAL within it");
+            if commit {
+                tx.commit().await.unwrap();
+            } else {
+                tx.rollback().await;
+            }
+            assert_eq!(level(&mut pool.acquire(Use::Write).await.unwrap()).await, 2, "FULL after it");
+        }
+        drop(Tx::begin(pool.acquire(Use::Write).await.unwrap(), Durable::Later).await.unwrap());
+        assert_eq!(level(&mut pool.acquire(Use::Write).await.unwrap()).await, 2, "FULL after one that was given up");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: a claim sets a random token and lets `run_at` say when the lease ends, so an abandoned job returns by
 //! itself. Lane 0 is served first. The claim walks the one index (`lane`, `run_at`) upwards: on MariaDB any other order
-//! lets a second claimer see nothing, because `SKIP LOCKED` then skips more than it should.
+//! lets a second claimer see nothing, because `SKIP LOCKED` then skips more than it should. A claim need not be durable at once:
+//! one that is lost with the power leaves a job that is due, and whoever held it cannot settle it without its token.
 
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
     pub async fn claim(&self, limit: u32, bulk_limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let (token, lease) = (new_token(), milliseconds(lease));
-        transact!(self.attempts("claim jobs", Caller::Worker), |tx| {
+        transact!(self.attempts("claim jobs", Caller::Worker).durable_later(), |tx| {
             let mut claims = claim(tx, Lane::Fast, limit, token, lease).await?;
             let left = limit.saturating_sub(u32::try_from(claims.len()).unwrap_or(u32::MAX)).min(bulk_limit);
             if left > 0 {
@@ -109,7 +110,7 @@ impl Store {
     /// As [`Store::claim`].
     pub async fn claim_one_lane(&self, limit: u32, lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let (token, lease) = (new_token(), milliseconds(lease));
-        transact!(self.attempts("claim jobs", Caller::Worker), |tx| {
+        transact!(self.attempts("claim jobs", Caller::Worker).durable_later(), |tx| {
             match claim(tx, Lane::Fast, limit, token, lease).await? {
                 none if none.is_empty() => claim(tx, Lane::Bulk, limit, token, lease).await,
                 claims => Ok(claims),

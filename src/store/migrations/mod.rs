@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::db::{Arg, Conn, Statement, Tx, Use, expand, quoted};
+use super::db::{Arg, Conn, Durable, Statement, Tx, Use, expand, quoted};
 use super::error::{Class, class};
 use super::transact::Fault;
 use super::{Dialect, Store, StoreError};
@@ -63,7 +63,7 @@ impl Store {
         let mut patience = 30;
         let mut tx = loop {
             let conn = self.inner.pool.acquire(Use::Write).await.map_err(of)?;
-            match Tx::begin(conn).await {
+            match Tx::begin(conn, Durable::AtOnce).await {
                 Ok(tx) => break tx,
                 Err(error) if class(&error) == Class::Contention && patience > 0 => {
                     patience -= 1;
