@@ -28,6 +28,11 @@ pub fn present_memory(pid: u32) -> anyhow::Result<f64> {
     memory(pid, "VmRSS:")
 }
 
+/// The part of it that is its own and not of the program's file, in MB.
+pub fn own_memory(pid: u32) -> anyhow::Result<f64> {
+    memory(pid, "RssAnon:")
+}
+
 fn memory(pid: u32, field: &str) -> anyhow::Result<f64> {
     let status = read(pid, "status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(field));

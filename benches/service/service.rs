@@ -139,6 +139,11 @@ impl Service {
         process::present_memory(self.serving.pid())
     }
 
+    /// The part of it that is not the program's file, in MB.
+    pub fn own_memory(&self) -> anyhow::Result<f64> {
+        process::own_memory(self.serving.pid())
+    }
+
     /// GET as JSON.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.http.get(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);

@@ -28,7 +28,7 @@ pub async fn run(setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> {
 }
 
 async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> {
-    let customers = setup.size(30_000, 4_000);
+    let customers = setup.size(20_000, 4_000);
     let site = Site::new(kind, customers, Options { pace: Some(PACE), ..Options::default() }).await?.migrated()?;
     let service = site.serve()?;
     site.erpnext.requests().reset();

@@ -34,7 +34,8 @@ pub async fn run(setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> {
             .row(NAME, kind.as_str(), EXISTING)
             .figure(READY, milliseconds(percentile(&times, 0.5)), "ms")
             .figure("worst", milliseconds(percentile(&times, 1.0)), "ms")
-            .figure(IDLE, service.present_memory()?, "MB");
+            .figure(IDLE, service.present_memory()?, "MB")
+            .figure("of which not the program's file", service.own_memory()?, "MB");
     }
     Ok(())
 }
