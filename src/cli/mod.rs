@@ -7,6 +7,7 @@
 mod demo;
 mod doctor;
 mod dry_run;
+mod erase;
 mod jobs;
 mod links;
 mod migrate;
@@ -87,6 +88,12 @@ enum Command {
     Unlink(links::Unlink),
     /// Decide which of your customers and ERPNext's are the same where that is not clear
     Suggestions(links::Suggestions),
+    /// Erase the personal data of one customer for good, and never fill it again
+    ///
+    /// Empties the row, its addresses, contacts and history, the stored documents and webhooks that name it. The row keeps
+    /// its id, and a keyed hash of its name keeps ERPNext from filling it again. ERPNext itself is not changed. There is no
+    /// way back. The exit code is 0 also where the customer was erased before.
+    Erase(erase::Arguments),
     /// Show or control what runs by itself: catch-up, sweep, full run, pruning, verifying
     Schedules(schedules::Arguments),
     /// Manage the tokens of the API
@@ -113,6 +120,7 @@ pub fn run() -> ExitCode {
         Command::Link(arguments) => arguments.run(config),
         Command::Unlink(arguments) => arguments.run(config),
         Command::Suggestions(arguments) => arguments.run(config),
+        Command::Erase(arguments) => arguments.run(config),
         Command::Schedules(arguments) => arguments.run(config),
         Command::Token(arguments) => arguments.run(config),
         Command::User(arguments) => arguments.run(config),

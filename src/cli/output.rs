@@ -24,6 +24,14 @@ pub(super) fn remark(line: impl Display) {
     }
 }
 
+/// Asks whoever sits at the terminal; anything but a yes is a no.
+pub(super) fn ask(question: &str) -> io::Result<bool> {
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// A number of things, as `1 customer` or `25 customers`.
 pub(super) fn counted(count: impl Into<i128>, thing: &str) -> String {
     match count.into() {

@@ -221,6 +221,8 @@ section! {
         runs_days: NonZeroU32 = positive(90);
         /// Most runs of each kind that are kept.
         runs_rows: NonZeroU32 = positive(10_000);
+        /// Days after which a customer that was deleted or merged in ERPNext is erased for good; ERPNext cannot bring it back then. Without it: never.
+        tombstones_days: Option<NonZeroU32> = None => "365";
     }
 }
 

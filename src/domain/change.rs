@@ -25,6 +25,8 @@ pub enum ChangeKind {
     Unlinked,
     /// It is in ERPNext, but the configured filter leaves it out from now on.
     Filtered,
+    /// Its personal data was erased for good; earlier changes keep their fields' names, without values.
+    Erased,
 }
 
 impl ChangeKind {
@@ -41,6 +43,7 @@ impl ChangeKind {
             Self::Linked => "linked",
             Self::Unlinked => "unlinked",
             Self::Filtered => "filtered",
+            Self::Erased => "erased",
         }
     }
 }

@@ -21,7 +21,12 @@ pub fn content_hash<T: Serialize + ?Sized>(content: &T) -> Result<String, serde_
 /// SHA-256 of bytes, as 64 lower-case hex digits.
 #[must_use]
 pub fn bytes_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes as lower-case hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
         for nibble in [byte >> 4, byte & 0x0f] {
             hex.push(char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }));
         }

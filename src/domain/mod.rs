@@ -8,6 +8,7 @@ pub mod change;
 pub mod customer;
 pub mod difference;
 pub mod document;
+pub mod erasure;
 pub mod fields;
 pub mod filter;
 pub mod hint;

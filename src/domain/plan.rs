@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::customer::{CustomerId, Record};
 use super::document::Unknown;
+use super::erasure::Forget;
 use super::fields::flatten;
 use super::job::{Claim, JobError, Outcome, Put};
 use super::matching::MatchedBy;
@@ -83,6 +84,8 @@ pub enum Write {
     /// Asks a person whether a row that was there before and a document of ERPNext are the same customer. Touches no row,
     /// but is stale where the row is gone or has got a document meanwhile.
     Suggest(Suggestion),
+    /// The document belongs to a customer that was erased: its row stays empty, and what came in with its name is forgotten.
+    Forget(Box<Forget>),
 }
 
 /// Why a row is a tombstone.
@@ -128,7 +131,7 @@ impl Write {
             | Self::MarkUnknown { seen, .. }
             | Self::Rename { seen, .. }
             | Self::Tombstone { seen, .. } => Some(seen),
-            Self::Suggest(_) => None,
+            Self::Suggest(_) | Self::Forget(_) => None,
         }
     }
 }
@@ -220,11 +223,20 @@ pub enum Effect {
     Tombstoned,
     /// A local row that belongs to a document of ERPNext from now on.
     Linked,
+    /// A row that was erased, and stays so although ERPNext has its document.
+    Erased,
 }
 
 impl Effect {
     /// Every effect.
-    pub const ALL: [Self; 5] = [Self::Created, Self::Updated, Self::Unchanged, Self::Tombstoned, Self::Linked];
+    pub const ALL: [Self; 6] =
+        [Self::Created, Self::Updated, Self::Unchanged, Self::Tombstoned, Self::Linked, Self::Erased];
+
+    /// Whether the row of the customer is another one than before.
+    #[must_use]
+    pub const fn is_change(self) -> bool {
+        !matches!(self, Self::Unchanged | Self::Erased)
+    }
 
     /// Metric label and API word.
     #[must_use]
@@ -235,6 +247,7 @@ impl Effect {
             Self::Unchanged => "unchanged",
             Self::Tombstoned => "tombstoned",
             Self::Linked => "linked",
+            Self::Erased => "erased",
         }
     }
 }

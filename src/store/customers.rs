@@ -18,7 +18,8 @@ pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT];
 fn row_text(rest: &str) -> String {
     format!(
         "SELECT {{id:t.id}} AS id, {{text:t.origin}} AS origin, {{id:t.merged_into}} AS merged_into, \
-            {{iso:t.deleted_at}} AS deleted_at, {{iso:t.created_at}} AS created_at, {{iso:t.updated_at}} AS updated_at, {} \
+            {{iso:t.deleted_at}} AS deleted_at, {{iso:t.erased_at}} AS erased_at, {{iso:t.created_at}} AS created_at, \
+            {{iso:t.updated_at}} AS updated_at, {} \
          FROM customers AS t {rest}",
         CUSTOMERS.select()
     )
@@ -43,6 +44,8 @@ pub struct CustomerRow {
     pub merged_into: Option<CustomerId>,
     /// When it was marked deleted.
     pub deleted_at: Option<String>,
+    /// When its personal data was erased.
+    pub erased_at: Option<String>,
     /// When the row was made; null where an adopted table has none.
     pub created_at: Option<String>,
     /// When a public value changed last.
@@ -115,6 +118,7 @@ fn row(row: &Row) -> Result<CustomerRow, Fault> {
         origin: row.text("origin")?,
         merged_into: row.maybe_int("merged_into")?,
         deleted_at: row.maybe_text("deleted_at")?,
+        erased_at: row.maybe_text("erased_at")?,
         created_at: row.maybe_text("created_at")?,
         updated_at: row.maybe_text("updated_at")?,
     })

@@ -18,6 +18,7 @@ mod changes;
 mod customers;
 mod db;
 mod deliveries;
+mod erase;
 mod error;
 mod followed;
 mod health;
@@ -51,6 +52,7 @@ use db::{Arg, Pool, Row, Statement, Use};
 pub use changes::ChangeRow;
 pub use customers::{CustomerDetail, CustomerRow};
 pub use db::Connections;
+pub use erase::Erased;
 pub use error::{Disposition, StoreError};
 pub use followed::Followed;
 pub use health::{LatestDelivery, Server};
@@ -99,6 +101,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         watermarks::ALL,
     ],
     apply::ALL,
+    erase::ALL,
     jobs::ALL,
     runs::ALL,
     &[matching::ALL, suggestions::ALL, unlink::ALL],

@@ -142,6 +142,17 @@ impl Table {
         self.columns.iter().map(|(name, kind)| (*name, value(name, *kind))).collect()
     }
 
+    /// Assignments that leave nothing of a row's values: null, or what stands for nothing where that may not be.
+    pub(super) fn emptied(&self) -> String {
+        self.list(|name, kind| match kind {
+            Kind::Key | Kind::Text | Kind::Decimal => format!("{name} = NULL"),
+            Kind::Required => format!("{name} = ''"),
+            Kind::Flag => format!("{name} = FALSE"),
+            Kind::Object => format!("{name} = '{{}}'"),
+            Kind::List => format!("{name} = '[]'"),
+        })
+    }
+
     /// Assignments of all columns but the key in an upsert.
     pub(super) fn upsert(&self) -> String {
         let columns: Vec<String> = self

@@ -12,7 +12,7 @@ use super::expand::links_of;
 use super::identity::{CROWD, Pair};
 use super::moves::{mentions, names_created_at};
 use super::site::probe;
-use super::{Context, Decision, SyncError};
+use super::{Context, Decision, SyncError, erase};
 use crate::domain::document::{Doc, Unknown};
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, Claim, DocKey, Put};
@@ -176,7 +176,7 @@ async fn tombstone(context: &Context, claim: &Claim, row: &Held, work: Work) -> 
         if let Some(target) = target {
             why = Gone::Merged(target.seen.id);
             puts.push(put());
-        } else if !is_left_out(context, &name, work).await? {
+        } else if !is_left_out(context, &name, work).await? && !is_erased(context, &name).await? {
             return Ok(Decision::After(vec![put()], SyncError::MergePending));
         }
     }
@@ -188,6 +188,12 @@ async fn tombstone(context: &Context, claim: &Claim, row: &Held, work: Work) -> 
 async fn is_left_out(context: &Context, name: &str, work: Work) -> Result<bool, SyncError> {
     let Some(filter) = &context.rules.filter else { return Ok(false) };
     Ok(!context.client.matches(name, filter, work).await?)
+}
+
+/// Whether that customer was erased: nothing waits for its row either.
+async fn is_erased(context: &Context, name: &str) -> Result<bool, SyncError> {
+    let erased = erase::known::erased_names(context, Doctype::Customer, &[name.to_owned()]).await?;
+    Ok(!erased.is_empty())
 }
 
 /// A merge re-points the vanished customer's Addresses and Contacts and leaves a comment in the other's history.

@@ -14,7 +14,7 @@ use super::identity::Pair;
 use super::linked::{LinkedDocuments, Part, Subject};
 use super::matching::Meeting;
 use super::moves::{Place, places};
-use super::{Context, Decision, SyncError, absence, hidden, linked, matching, parking};
+use super::{Context, Decision, SyncError, absence, erase, hidden, linked, matching, parking};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::{Doc, Document, Unknown};
 use crate::domain::fields::{bytes_hash, content_hash};
@@ -50,7 +50,14 @@ pub async fn decide(
     let filtering = Filtering::of(context, &batch, found.iter().filter_map(Found::row)).await?;
     meet(context, &mut found, &filtering, work).await?;
     let absent: Vec<String> = names.iter().filter(|name| !listed.contains(name.as_str())).cloned().collect();
-    let absent = if absent.is_empty() { Vec::new() } else { context.store.held(&absent, &[]).await? };
+    let (absent, mut erased) = if absent.is_empty() {
+        (Vec::new(), HashMap::new())
+    } else {
+        (
+            context.store.held(&absent, &[]).await?,
+            erase::known::erased_names(context, Doctype::Customer, &absent).await?,
+        )
+    };
     let rows: Vec<CustomerId> = found.iter().filter_map(Found::row).map(|(_name, held)| held.seen.id).collect();
     let mut decisions = Vec::with_capacity(claims.len());
     let mut looked_into = 0_usize;
@@ -60,6 +67,12 @@ pub async fn decide(
             Some(found) => found.decide(&filtering, claim).unwrap_or_else(Decision::Failed),
             None if listed.contains(claim.key.name.as_str()) => {
                 Decision::Failed(SyncError::Unmappable("ERPNext's answer has no creation or modified".to_owned()))
+            }
+            // Without a row there is nothing to find out about it.
+            None if !absent.iter().any(|row| row.seen.erpnext_id.as_ref() == Some(&claim.key.name))
+                && erased.contains_key(&claim.key.name) =>
+            {
+                erased.remove(&claim.key.name).map_or(Decision::Skipped, Decision::Erased)
             }
             // One is always looked into: otherwise slow lists could make the same batch go round for ever.
             None if looked_into > 0 && Instant::now() >= enough => Decision::Again,
@@ -183,7 +196,7 @@ impl Found {
     fn row(&self) -> Option<(&str, &Held)> {
         match &self.place {
             Place::Found { target, .. } => target.as_deref().map(|held| (self.pair.name.as_str(), held)),
-            Place::Again | Place::Tangled | Place::Outdated | Place::Concealed => None,
+            Place::Again | Place::Tangled | Place::Outdated | Place::Concealed | Place::Erased(_) => None,
         }
     }
 
@@ -194,6 +207,7 @@ impl Found {
             Place::Tangled => return Err(SyncError::TangledNames),
             Place::Outdated => return Err(SyncError::Outdated),
             Place::Concealed => return Err(SyncError::NameConcealed),
+            Place::Erased(forget) => return Ok(Decision::Erased(forget)),
         };
         let mut puts: Vec<Put> = puts.into_iter().map(|name| claim.inherit(DocKey::customer(name))).collect();
         if filtering.leaves_out(claim, &self.pair.name, target.as_deref()) {
@@ -270,7 +284,7 @@ fn stamps(document: &Doc) -> Option<(Pair, String)> {
 fn target_id(place: &Place) -> Option<CustomerId> {
     match place {
         Place::Found { target, .. } => target.as_ref().map(|held| held.seen.id),
-        Place::Again | Place::Tangled | Place::Outdated | Place::Concealed => None,
+        Place::Again | Place::Tangled | Place::Outdated | Place::Concealed | Place::Erased(_) => None,
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Forecast {
     pub link: BTreeMap<String, u64>,
     /// Documents that would get no row until a person has said which row is theirs.
     pub ambiguous: u64,
-    /// Documents without a row that stay so: left out by the filter, or a person has been asked already.
+    /// Documents without a row that stay so: left out by the filter, erased, or a person has been asked already.
     pub skipped: u64,
     /// Rows that would be marked deleted, merged or left out.
     pub remove: u64,
@@ -129,8 +129,8 @@ impl DryRun<'_> {
                 Decision::Write { writes, .. } if writes.is_empty() => self.forecast.unchanged += u64::from(!absent),
                 Decision::Write { writes, .. } => self.writes(claim, writes, &before)?,
                 Decision::NotPermitted(_) => self.note("not_permitted", claim, None, None),
-                Decision::Skipped if absent => {}
-                Decision::Skipped => self.note("skipped", claim, None, None),
+                Decision::Skipped | Decision::Erased(_) if absent => {}
+                Decision::Skipped | Decision::Erased(_) => self.note("skipped", claim, None, None),
                 // Names that move in a circle: done by the next round of a worker.
                 Decision::Again => self.note("update", claim, None, None),
                 // Renamed: the document was counted under its new name.
@@ -153,7 +153,7 @@ impl DryRun<'_> {
                 Write::Rename { seen, .. } => {
                     self.moved.insert(seen.id);
                 }
-                Write::MarkUnknown { .. } | Write::Suggest(_) => {}
+                Write::MarkUnknown { .. } | Write::Suggest(_) | Write::Forget(_) => {}
             }
         }
         let question = writes.iter().find_map(|write| match write {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Context, Decision, SyncError};
+use super::{Context, Decision, SyncError, erase};
 use crate::domain::document::Doc;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Claim, DocKey, Lane, Put};
@@ -88,6 +88,8 @@ pub(super) async fn links_of(
 }
 
 async fn put_all(context: &Context, claim: &Claim, customers: BTreeSet<String>) -> Result<Decision, SyncError> {
+    let names: Vec<String> = customers.iter().cloned().collect();
+    let writes = erase::known::forget_linked(context, claim, &names).await?;
     let lane = if customers.len() > FAST_EXPANSION { Lane::Bulk } else { claim.lane };
     let mut puts: Vec<Put> =
         customers.into_iter().map(|name| Put { lane, ..claim.inherit(DocKey::customer(name)) }).collect();
@@ -96,5 +98,5 @@ async fn put_all(context: &Context, claim: &Claim, customers: BTreeSet<String>) 
         let chunk = puts.split_off(puts.len() - EXPANSION_CHUNK);
         context.store.put(&chunk).await?;
     }
-    Ok(Decision::Write { writes: Vec::new(), puts })
+    Ok(Decision::Write { writes, puts })
 }

@@ -10,6 +10,7 @@ mod concealed;
 pub mod conduct;
 pub mod customer;
 pub mod dry_run;
+pub mod erase;
 pub mod error;
 pub mod expand;
 pub mod feed;
@@ -45,6 +46,7 @@ pub mod verify;
 
 use std::sync::Arc;
 
+use crate::domain::erasure::Forget;
 use crate::domain::job::Put;
 use crate::domain::mapping::Mapping;
 use crate::domain::plan::Write;
@@ -66,6 +68,8 @@ pub enum Decision {
     },
     /// The document has no row of ours and gets none.
     Skipped,
+    /// The document belongs to a customer that was erased: nothing of it is stored.
+    Erased(Box<Forget>),
     /// The key may not read the document: its row is kept, with these marks.
     NotPermitted(Vec<Write>),
     /// Another job of the same batch touches the same rows: do this one again after it.
@@ -96,7 +100,7 @@ impl Decision {
                 Self::After(puts, error)
             }
             Self::Skipped => Self::put(put),
-            Self::NotPermitted(_) | Self::Again | Self::Failed(_) => self,
+            Self::Erased(_) | Self::NotPermitted(_) | Self::Again | Self::Failed(_) => self,
         }
     }
 }

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::concealed::concealed;
 use super::identity::{CROWD, Leftover, Pair, Whose, strike, whose};
-use super::{Context, SyncError};
+use super::{Context, SyncError, erase};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::Doc;
+use crate::domain::erasure::Forget;
 use crate::domain::hint::Doctype;
 use crate::domain::plan::{Gone, Write};
 use crate::erpnext::{Error, List, Work};
@@ -45,6 +46,8 @@ pub enum Place {
     Outdated,
     /// A row of ours has its name whose own document the key may not see, so nobody can say where that row belongs.
     Concealed,
+    /// Nowhere: it belongs to a customer that was erased.
+    Erased(Box<Forget>),
 }
 
 /// Finds a place for each document, in the same order.
@@ -55,8 +58,12 @@ pub async fn places(context: &Context, documents: &[Pair], work: Work) -> Result
     let names: Vec<String> = documents.iter().map(|pair| pair.name.clone()).collect();
     let creations: Vec<String> = documents.iter().map(|pair| pair.creation.clone()).collect();
     let held = context.store.held(&names, &creations).await?;
-    let contested: Vec<&Pair> =
-        documents.iter().filter(|pair| matches!(whose(pair, &held), Whose::Contested)).collect();
+    let unsettled: Vec<Pair> = documents.iter().filter(|pair| !is_settled(pair, &held)).cloned().collect();
+    let mut erased = erase::known::erased(context, &unsettled, work).await?;
+    let contested: Vec<&Pair> = documents
+        .iter()
+        .filter(|pair| matches!(whose(pair, &held), Whose::Contested) && !erased.contains_key(*pair))
+        .collect();
     let contest = if contested.is_empty() {
         Contest::default()
     } else {
@@ -73,11 +80,17 @@ pub async fn places(context: &Context, documents: &[Pair], work: Work) -> Result
     Ok(documents
         .iter()
         .map(|pair| match whose(pair, &held) {
+            _ if erased.contains_key(pair) => erased.remove(pair).map_or(Place::Again, Place::Erased),
             Whose::Row(row) => Place::plain(Some(row)),
             Whose::New => Place::plain(None),
             Whose::Contested => contest.place(pair, &held, &mut taken),
         })
         .collect())
+}
+
+/// Whether a row has both its name and its `creation`: nobody else can have it.
+fn is_settled(document: &Pair, held: &[Held]) -> bool {
+    matches!(whose(document, held), Whose::Row(row) if row.seen.creation.is_some())
 }
 
 impl Place {
@@ -219,8 +232,20 @@ impl Contest {
     }
 }
 
-/// Every (name, `creation`) that ERPNext has for these creations. Listings are never filtered by anything else.
+/// Every (name, `creation`) that ERPNext has for these creations, but for erased customers: they have no rows to compare with.
 pub(super) async fn names_created_at(
+    context: &Context,
+    creations: &[String],
+    work: Work,
+) -> Result<Vec<Pair>, SyncError> {
+    let mut pairs = all_created_at(context, creations, work).await?;
+    let erased = erase::known::erased_pairs(context, &pairs).await?;
+    pairs.retain(|pair| !erased.contains_key(pair));
+    Ok(pairs)
+}
+
+/// The same with erased customers. Listings are never filtered by anything else.
+pub(super) async fn all_created_at(
     context: &Context,
     creations: &[String],
     work: Work,
@@ -317,7 +342,7 @@ async fn pair_crowd(
 }
 
 /// A document's history; none where the key may not read it.
-async fn history(context: &Context, name: &str) -> Result<Vec<String>, SyncError> {
+pub(super) async fn history(context: &Context, name: &str) -> Result<Vec<String>, SyncError> {
     match context.client.history(Doctype::Customer.as_str(), name).await {
         Ok(history) => Ok(history),
         Err(Error::Forbidden { .. }) => Ok(Vec::new()),
@@ -326,7 +351,7 @@ async fn history(context: &Context, name: &str) -> Result<Vec<String>, SyncError
 }
 
 /// The names that a history comment mentions.
-fn named_in(comment: &str) -> Vec<String> {
+pub(super) fn named_in(comment: &str) -> Vec<String> {
     comment
         .split("<strong>")
         .skip(1)
@@ -345,7 +370,7 @@ pub fn mentions(comment: &str, name: &str) -> bool {
 /// deletion of a name has the last word: what was deleted once more is not back. Nor is a document restored that is older
 /// than the deletion, or that got its name by a rename.
 /// Without permission on Deleted Document: none, so that the old row becomes a tombstone and a new one is made.
-async fn restored(context: &Context, documents: &[&Pair], work: Work) -> Result<HashSet<Pair>, SyncError> {
+pub(super) async fn restored(context: &Context, documents: &[&Pair], work: Work) -> Result<HashSet<Pair>, SyncError> {
     if documents.is_empty() {
         return Ok(HashSet::new());
     }

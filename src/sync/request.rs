@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::absence::CUSTOMER_UNKNOWN;
 use super::report::part_unreadable;
-use super::{Context, SyncError};
+use super::{Context, SyncError, erase};
 use crate::domain::customer::CustomerId;
 use crate::domain::document::Unknown;
 use crate::domain::hint::Doctype;
@@ -36,6 +36,7 @@ pub struct Outcome {
     /// Our id of the customer; null where it has no row.
     pub customer: Option<CustomerId>,
     /// `updated`, `renamed`, `deleted` … as in the history; `unchanged`; `skipped` for one that got no row;
+    /// `erased` for one that was erased, and gets none again;
     /// `not_permitted` for one that the sync user may not read; or `failed`.
     pub effect: String,
     /// What is wrong and what to do, for one that was not read, or not all of it.
@@ -139,6 +140,12 @@ impl Requested {
             return Ok(Outcome { customer, effect: "not_permitted".to_owned(), error });
         }
         let Some(id) = customer else {
+            let name = std::slice::from_ref(&self.key.name);
+            if let Some(erased) =
+                erase::known::erased_names(context, self.key.doctype, name).await?.remove(&self.key.name)
+            {
+                return Ok(Outcome { customer: Some(erased.customer), effect: "erased".to_owned(), error: None });
+            }
             return Ok(Outcome { customer: None, effect: "skipped".to_owned(), error: None });
         };
         let effect = match last_change(context, id).await? {

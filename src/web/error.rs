@@ -18,6 +18,7 @@ use super::body::Unread;
 use super::request_id::RequestId;
 use crate::inbox::Refusal;
 use crate::store::StoreError;
+use crate::sync::erase::EraseError;
 use crate::sync::feed::FeedError;
 use crate::sync::links::LinkError;
 use crate::sync::passwords::PasswordError;
@@ -68,6 +69,7 @@ pub(super) enum Code {
     NotInErpnext,
     AlreadyLinked,
     AlreadyDecided,
+    NotErasable,
     ErpnextUnavailable,
     FeedPruned,
     FeedAhead,
@@ -103,6 +105,7 @@ impl Code {
             Self::NotInErpnext => "not_in_erpnext",
             Self::AlreadyLinked => "already_linked",
             Self::AlreadyDecided => "already_decided",
+            Self::NotErasable => "not_erasable",
             Self::ErpnextUnavailable => "erpnext_unavailable",
             Self::FeedPruned => "feed_pruned",
             Self::FeedAhead => "feed_ahead",
@@ -135,7 +138,8 @@ impl Code {
             | Self::NotInErpnext
             | Self::AlreadyLinked
             | Self::AlreadyDecided
-            | Self::FeedAhead => StatusCode::CONFLICT,
+            | Self::NotErasable => StatusCode::CONFLICT,
+            Self::FeedAhead => StatusCode::CONFLICT,
         }
     }
 }
@@ -216,6 +220,19 @@ impl Problem {
             LinkError::Erpnext(_) => Code::ErpnextUnavailable,
         };
         Self::new(request, code, error.to_string())
+    }
+
+    /// A customer that cannot be erased.
+    pub(super) fn erase(request: &HttpRequest, error: &EraseError) -> Self {
+        match error {
+            EraseError::Store(error @ StoreError::Refused { .. }) => {
+                tracing::error!(request = %RequestId::of(request), %error, "a customer could not be erased");
+                let detail = "the database refuses an empty value: a column of your customers table must allow null";
+                Self::new(request, Code::NotErasable, detail)
+            }
+            EraseError::Store(error) => Self::store(request, error),
+            EraseError::NoCustomer(_) | EraseError::NoName => Self::new(request, Code::NotFound, error.to_string()),
+        }
     }
 
     /// The change feed cannot go on where the reader wants it to.

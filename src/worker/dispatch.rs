@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use super::Settings;
 use crate::domain::hint::{Doctype, arrived_at};
 use crate::domain::job::{Cause, Claim, Lane, Outcome, Put};
-use crate::domain::plan::{Applied, Effect, Unit};
+use crate::domain::plan::{Applied, Unit, Write};
 use crate::erpnext::{self, BreakerState, Work};
 use crate::inbox::Wake;
 use crate::store::StoreError;
@@ -174,6 +174,9 @@ impl Dispatch {
         let unit = |(claim, decision): (Claim, Decision)| match decision {
             Decision::Write { writes, puts } => Unit { claim, writes, puts, outcome: Outcome::Done },
             Decision::Skipped => Unit { claim, writes: Vec::new(), puts: Vec::new(), outcome: Outcome::Skipped },
+            Decision::Erased(forget) => {
+                Unit { claim, writes: vec![Write::Forget(forget)], puts: Vec::new(), outcome: Outcome::Skipped }
+            }
             Decision::NotPermitted(writes) => Unit { claim, writes, puts: Vec::new(), outcome: Outcome::NotPermitted },
             Decision::Again => Unit { claim, writes: Vec::new(), puts: Vec::new(), outcome: Outcome::Again },
             Decision::After(puts, error) => self.failure(claim, puts, error),
@@ -262,7 +265,7 @@ impl Told {
                 }
                 for (customer, effect) in rows {
                     metrics::row(*effect);
-                    if *effect != Effect::Unchanged {
+                    if effect.is_change() {
                         metrics::change(self.cause);
                     }
                     tracing::debug!(customer, effect = effect.as_str(), delivery, "customer settled");

@@ -205,7 +205,9 @@ impl Scheduler {
             Task::Full => done(told(self.full_run().await)),
             Task::Prune => done(told(prune(store, &self.retention).await.map(|pruned| {
                 let rows = pruned.deliveries + pruned.changes + pruned.runs;
-                format!("{rows} rows forgotten")
+                let erased =
+                    if pruned.erased > 0 { format!(", {} tombstones erased", pruned.erased) } else { String::new() };
+                format!("{rows} rows forgotten{erased}")
             }))),
             Task::Verify => self.verify().await,
         }

@@ -316,6 +316,7 @@ fn the_sample_file_loads_as_it_is_and_with_every_line_switched_on() {
     config.server.trusted_proxies.clear();
     assert_eq!(config.server, defaults.server);
     assert_eq!(config.worker, defaults.worker);
+    assert_eq!(config.retention.tombstones_days.take().map(u32::from), Some(365));
     assert_eq!(config.retention, defaults.retention);
     assert_eq!(config.erpnext.headers.len(), 2);
 }

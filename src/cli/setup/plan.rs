@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 
 use anyhow::bail;
 
-use crate::cli::output::remark;
+use crate::cli::output::{ask, remark};
 use crate::setup::{Action, Plan};
 
 /// Prints what would be done and what to know.
@@ -39,10 +39,7 @@ pub(super) fn agreed(yes: bool) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("nothing was changed: nobody can be asked here, so add --yes to do this, or --dry-run to only look");
     }
-    eprint!("Do this? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    let agreed = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    let agreed = ask("Do this?")?;
     if !agreed {
         remark("Nothing was changed.");
     }

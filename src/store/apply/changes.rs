@@ -15,6 +15,7 @@ use super::super::transact::Fault;
 use super::effects::{Effects, Fields};
 use crate::domain::change::{ChangeKind, FieldChange};
 use crate::domain::customer::CustomerId;
+use crate::domain::erasure::ErasedBy;
 use crate::domain::job::Cause;
 
 pub(super) static ALL: &[&Statement] = &[&ADVANCE, &INSERT];
@@ -80,11 +81,26 @@ pub(in crate::store) async fn record_one(
     kind: ChangeKind,
     changes: &[FieldChange],
 ) -> Result<(), Fault> {
+    one(tx, customer, kind, Cause::Person.as_str(), changes).await
+}
+
+/// Records that a customer was erased.
+pub(in crate::store) async fn record_erased(tx: &mut Tx, customer: CustomerId, by: ErasedBy) -> Result<(), Fault> {
+    one(tx, customer, ChangeKind::Erased, by.as_str(), &[]).await
+}
+
+async fn one(
+    tx: &mut Tx,
+    customer: CustomerId,
+    kind: ChangeKind,
+    cause: &'static str,
+    changes: &[FieldChange],
+) -> Result<(), Fault> {
     let row = Row {
         back: 0,
         customer_id: customer,
         kind: kind.as_str(),
-        cause: Cause::Person.as_str(),
+        cause,
         delivery_id: None,
         changes: serde_json::to_string(changes)?.into(),
     };

@@ -17,6 +17,7 @@ use super::present::{Linked, Present};
 use super::stale::gives_up_name;
 use crate::domain::change::{ChangeKind, FieldChange};
 use crate::domain::customer::{Address, Contact, CustomerId, Record};
+use crate::domain::erasure::Forget;
 use crate::domain::fields::{diff, flatten};
 use crate::domain::job::Claim;
 use crate::domain::plan::{Effect, Gone, LeaveOut, Unit, Upsert, Write};
@@ -84,6 +85,7 @@ pub(super) struct Effects<'a> {
     pub(super) aliases: BTreeMap<(String, String), CustomerId>,
     pub(super) changes: Vec<Change<'a>>,
     pub(super) suggestions: Vec<&'a Suggestion>,
+    pub(super) forget: Vec<&'a Forget>,
     /// Documents that get their row, and rows that get their document: nothing is asked about them any longer.
     pub(super) answered: Vec<(&'a str, Option<CustomerId>)>,
     written: Vec<(CustomerId, Effect)>,
@@ -142,6 +144,10 @@ pub(super) fn work_out<'a>(
                     }
                 }
                 Write::Suggest(suggestion) => effects.suggestions.push(suggestion),
+                Write::Forget(forget) => {
+                    effects.forget.push(forget);
+                    effects.written.push((forget.customer, Effect::Erased));
+                }
             }
         }
     }

@@ -19,12 +19,12 @@ use std::collections::BTreeSet;
 use self::encoded::Encoded;
 use super::db::{Statement, Tx};
 use super::transact::{Caller, End, Fault, transact_or_not};
-use super::{Store, StoreError};
+use super::{Store, StoreError, erase};
 use crate::domain::job::{JobError, Outcome};
 use crate::domain::plan::{Applied, Unit};
 use crate::telemetry::metrics;
 
-pub(super) use changes::record_one;
+pub(super) use changes::{record_erased, record_one};
 pub(super) use present::{ADDRESSES_OF, CONTACTS_OF};
 
 pub(super) static ALL: &[&[&Statement]] = &[changes::ALL, present::ALL, runs::ALL, suggestions::ALL, write::ALL];
@@ -136,6 +136,7 @@ async fn attempt(
     if !more.is_empty() {
         return Ok(End::RollBack(Attempt::Raced(more)));
     }
+    erase::forget(tx, &effects.forget).await?;
     let more = settle::jobs(tx, units, lost, &stale).await?;
     if !more.is_empty() {
         return Ok(End::RollBack(Attempt::LeasesLost(more)));

@@ -183,7 +183,11 @@ pub(super) fn wanted_name(write: &Write) -> Option<&str> {
         }
         Write::Rename { seen, to } => (Some(to.as_str()), seen.erpnext_id.as_deref()),
         Write::LeaveOut(left) => (Some(left.name.as_str()), left.seen.erpnext_id.as_deref()),
-        Write::Note { .. } | Write::MarkUnknown { .. } | Write::Tombstone { .. } | Write::Suggest(_) => (None, None),
+        Write::Note { .. }
+        | Write::MarkUnknown { .. }
+        | Write::Tombstone { .. }
+        | Write::Suggest(_)
+        | Write::Forget(_) => (None, None),
     };
     name.filter(|name| before != Some(*name))
 }

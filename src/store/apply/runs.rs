@@ -70,6 +70,7 @@ fn word(unit: &Unit, effects: &[(CustomerId, Effect)]) -> &'static str {
     }
     // The unit's own customer comes last, after the rows that make way for it.
     match effects.last() {
+        Some((_, Effect::Erased)) => "skipped",
         Some((_, effect)) => effect.as_str(),
         None if unit.writes.iter().any(|write| matches!(write, Write::Suggest(_))) => "skipped",
         None => "unchanged",

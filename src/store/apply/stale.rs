@@ -75,6 +75,10 @@ pub(super) fn gives_up_name(write: &Write) -> Option<CustomerId> {
         Write::Upsert(_) | Write::Rename { .. } | Write::LeaveOut(_) => {
             wanted_name(write).and(write.seen()).filter(|seen| seen.erpnext_id.is_some()).map(|seen| seen.id)
         }
-        Write::Tombstone { .. } | Write::Note { .. } | Write::MarkUnknown { .. } | Write::Suggest(_) => None,
+        Write::Tombstone { .. }
+        | Write::Note { .. }
+        | Write::MarkUnknown { .. }
+        | Write::Suggest(_)
+        | Write::Forget(_) => None,
     }
 }

@@ -189,6 +189,16 @@ impl Pool {
         *self.dead_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
+    /// SQLite: brings the log into the database file and cuts it, so that no file holds what was overwritten. Where a reader
+    /// still needs the log, a later checkpoint does it. Servers have logs of their own, which are theirs.
+    pub(in crate::store) async fn truncate_log(&self) -> Result<(), sqlx::Error> {
+        if let Drivers::Sqlite { writer, .. } = &self.drivers {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA secure_delete = FAST";
+            writer.acquire().await?.execute(sqlx::raw_sql(sql)).await?;
+        }
+        Ok(())
+    }
+
     /// Closes every connection after its present use.
     pub(in crate::store) async fn close(&self) {
         match &self.drivers {
@@ -265,6 +275,8 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten where that costs no further write; see `Pool::truncate_log`.
+        .pragma("secure_delete", "fast")
         .busy_timeout(BUSY_TIMEOUT)
         .collation(SPELLING, compare_names)
         // A batch's rows at once: otherwise the two threads wake each other for every few of them.

@@ -48,6 +48,10 @@ macro_rules! migrations {
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0005_observe.sql")),
             },
             Migration {
+                name: "0006_erase",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0006_erase.sql")),
+            },
+            Migration {
                 name: "0007_access",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0007_access.sql")),
             },

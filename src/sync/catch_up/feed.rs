@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Context, SyncError};
+use super::super::{Context, SyncError, erase};
 use crate::domain::document::Doc;
 use crate::domain::hint::Doctype;
 use crate::domain::job::Put;
@@ -128,6 +128,15 @@ impl Feed {
 
     /// The rows that we neither hold nor have put with that stamp, and their jobs.
     async fn news(&self, context: &Context, rows: Vec<Row>) -> Result<(Vec<Stamped>, Vec<Put>), SyncError> {
+        let mut rows = rows;
+        let names: Vec<String> = rows.iter().map(|row| row.document.name.clone()).collect();
+        let marks = erase::known::marks_of_erased(context, self.doctype, &names).await?;
+        for row in &mut rows {
+            // The name of an erased customer is remembered by its mark.
+            if let Some(mark) = marks.get(&row.document.name) {
+                row.document.name.clone_from(mark);
+            }
+        }
         let documents: Vec<Stamped> = rows.iter().map(|row| row.document.clone()).collect();
         let mut known = context.store.seen(self.doctype, &documents).await?;
         if self.doctype == Doctype::Customer.as_str() {

@@ -17,6 +17,8 @@ use crate::erpnext::{List, Work};
 use crate::store::Held;
 use crate::sync::absence::CUSTOMER_UNKNOWN;
 use crate::sync::conduct::{Conduct, Halt};
+use crate::sync::erase;
+use crate::sync::identity::Pair;
 
 /// Names in a page.
 const PAGE: usize = 5_000;
@@ -34,6 +36,10 @@ impl Listed {
         let text = |key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
         let stamp = |key: &str| text(key).unwrap_or_default();
         Some(Self { name: text("name")?, creation: stamp("creation"), modified: stamp("modified") })
+    }
+
+    fn pair(&self) -> Pair {
+        Pair { name: self.name.clone(), creation: self.creation.clone() }
     }
 }
 
@@ -54,11 +60,17 @@ pub(super) async fn compare(run: &Conduct) -> Result<(Closed, i64), Halt> {
         let held = run.context.store.held(&names, &[]).await?;
         let held: HashMap<&str, &Held> =
             held.iter().filter_map(|row| Some((row.seen.erpnext_id.as_deref()?, row))).collect();
+        let newcomers = page.iter().filter(|listed| is_newcomer(listed, held.get(listed.name.as_str()).copied()));
+        let newcomers: Vec<Pair> = newcomers.map(Listed::pair).collect();
+        let erased = erase::known::erased_pairs(&run.context, &newcomers).await?;
         let (mut puts, mut candidates) = (Vec::new(), Vec::new());
         for listed in &page {
+            roll.note_name(&listed.name);
+            if erased.contains_key(&listed.pair()) {
+                continue;
+            }
             let matches = matching.as_ref().is_none_or(|matching| matching.contains(&listed.name));
             let held = held.get(listed.name.as_str()).copied();
-            roll.note_name(&listed.name);
             if is_newcomer(listed, held) {
                 roll.note_newcomer(&listed.creation);
             }

@@ -61,7 +61,7 @@ pub(super) fn judge(
         Decision::Skipped if listed && row_id.is_some() && row.is_none_or(|held| held.seen.creation.is_some()) => {
             judge.differ(DifferenceKind::Extra, row_id, "it vanished from ERPNext while it was being looked at");
         }
-        Decision::Skipped => judge.judged.left_out = true,
+        Decision::Skipped | Decision::Erased(_) => judge.judged.left_out = true,
         Decision::NotPermitted(_) => {
             judge.differ(
                 DifferenceKind::NotPermitted,
@@ -146,7 +146,7 @@ impl Judge<'_> {
                     );
                     self.differ(DifferenceKind::Missing, None, &why);
                 }
-                Write::Tombstone { .. } | Write::Rename { .. } => {}
+                Write::Tombstone { .. } | Write::Rename { .. } | Write::Forget(_) => {}
             }
         }
         match row {

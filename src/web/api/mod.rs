@@ -5,6 +5,7 @@
 mod candidates;
 mod changes;
 mod customers;
+mod erase;
 mod events;
 mod full_sync;
 mod jobs;

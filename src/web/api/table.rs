@@ -11,7 +11,9 @@ use actix_web::{Route, Scope};
 
 use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
-use super::{candidates, changes, customers, events, full_sync, jobs, links, runs, schedules, session, tokens, users};
+use super::{
+    candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens, users,
+};
 use crate::domain::role::Role;
 
 use Role::{Admin, Operator, Viewer};
@@ -49,6 +51,7 @@ static TABLE: &[Entry] = &[
     get("/customers/{id}", Viewer, || to(customers::show)),
     get("/customers/{id}/changes", Viewer, || to(changes::history)),
     post("/customers/{id}/sync", Operator, || to(customers::sync)),
+    post("/customers/{id}/erase", Admin, || to(erase::erase)),
     post("/customers/{id}/link", Operator, || to(links::link)),
     post("/customers/{id}/unlink", Operator, || to(links::unlink)),
     get("/changes", Viewer, || to(changes::feed)),

@@ -9,6 +9,7 @@ mod cli_sync;
 mod corners;
 mod crash;
 mod dashboard;
+mod erase;
 mod failures;
 mod feed;
 mod filter;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod binary;
 pub mod databases;
 mod databases_tests;
+pub mod dump;
 pub mod prometheus;
 pub mod proxy;
 pub mod recordings;

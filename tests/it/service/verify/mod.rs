@@ -20,7 +20,7 @@ const AT_ONCE: Duration = Duration::from_millis(20);
 
 impl Connected {
     /// What a command beside the service works with.
-    async fn beside(&self, settings: &[(&'static str, &str)]) -> Context {
+    pub(super) async fn beside(&self, settings: &[(&'static str, &str)]) -> Context {
         let (key, secret) = self.erpnext.key();
         let folder = tempfile::tempdir().unwrap();
         let config = config(&self.database.url, &self.erpnext.url(), &key, &secret, folder.path().to_owned(), settings);

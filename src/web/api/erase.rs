@@ -1,0 +1,19 @@
+//! `POST /api/customers/{id}/erase`.
+//!
+//! Invariant: for admins only (see `table`), and done when it is answered. There is no way back, so it is a call of its own and no flag of
+//! another one. What is erased is `sync::erase`'s and `store::erase`'s business.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use super::super::State;
+use super::super::error::{Code, Problem};
+use crate::sync::erase;
+
+pub(super) async fn erase(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let id = id.parse();
+    let id = id.map_err(|_not_a_number| Problem::new(&request, Code::NotFound, "there is no such customer"))?;
+    let erased = erase::erase(&state.context.store, id).await.map_err(|error| Problem::erase(&request, &error))?;
+    Ok(HttpResponse::Ok().json(json!({"data": erased})))
+}
