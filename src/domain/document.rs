@@ -63,7 +63,20 @@ fn row(item: Value) -> Option<Doc> {
     }
 }
 
+/// What a document usually takes as JSON.
+const USUAL_BYTES: usize = 4_096;
+
 impl Document {
+    /// As it is stored.
+    ///
+    /// # Errors
+    /// Only where a value cannot be JSON, which the types rule out.
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut json, self)?;
+        String::from_utf8(json).map_err(serde::ser::Error::custom)
+    }
+
     /// All parts [`canonical`] and in order; credit limits are taken out of a Customer that was read singly.
     #[must_use]
     pub fn canonical(mut self) -> Self {

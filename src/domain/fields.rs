@@ -24,6 +24,13 @@ pub fn bytes_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Identifies a stored document together with the mapping that was applied to it (its fingerprint): while it stays the same,
+/// so does everything that is made of the document. 64 lower-case hex digits.
+#[must_use]
+pub fn document_hash(mapping: &str, document: &str) -> String {
+    hex(&Sha256::new_with_prefix(mapping).chain_update("\n").chain_update(document).finalize())
+}
+
 /// Bytes as lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {

@@ -200,7 +200,7 @@ pub struct State {
     pub modified: String,
     /// Hash of what is written to the public tables (64 hex digits).
     pub hash: String,
-    /// Hash of the document (64 hex digits).
+    /// Hash of the document and of the mapping applied to it (64 hex digits); see [`super::fields::document_hash`].
     pub document_hash: String,
     /// The canonical document as JSON.
     pub document: String,

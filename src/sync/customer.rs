@@ -15,9 +15,9 @@ use super::linked::{LinkedDocuments, Part, Subject};
 use super::matching::Meeting;
 use super::moves::{Place, places};
 use super::{Context, Decision, SyncError, absence, erase, hidden, linked, matching, parking};
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, Record};
 use crate::domain::document::{Doc, Document, Unknown};
-use crate::domain::fields::{bytes_hash, content_hash};
+use crate::domain::fields::{content_hash, document_hash};
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Claim, DocKey, Put};
 use crate::domain::mapping::{Mapped, Unmappable};
@@ -96,8 +96,11 @@ struct Found {
     contacts: Part,
     unknown: Unknown,
     place: Place,
-    /// What the mapping makes of the document.
-    mapped: Result<Mapped, Unmappable>,
+    /// The document as it is stored, and its hash.
+    text: String,
+    hash: String,
+    /// What the mapping makes of the document; `None` where that is what it made last time.
+    mapped: Option<Result<Mapped, Unmappable>>,
     /// What a document without a row is.
     meeting: Meeting,
 }
@@ -121,6 +124,7 @@ impl Found {
         let places = places(context, &pairs, work).await?;
         let rows: Vec<Option<CustomerId>> = places.iter().map(target_id).collect();
         let ids: Vec<CustomerId> = rows.iter().flatten().copied().collect();
+        let read = (std::mem::take(&mut batch.addresses), std::mem::take(&mut batch.contacts));
         let ours = context.store.linked(&ids).await?;
         let subjects: Vec<Subject<'_>> = documents
             .iter()
@@ -132,7 +136,7 @@ impl Found {
             context,
             Doctype::Address,
             &subjects,
-            LinkedDocuments::addresses(batch),
+            LinkedDocuments::addresses(batch, read.0),
             &ours,
             canaries.address.as_deref(),
             work,
@@ -141,15 +145,13 @@ impl Found {
             context,
             Doctype::Contact,
             &subjects,
-            LinkedDocuments::contacts(batch),
+            LinkedDocuments::contacts(batch, read.1),
             &ours,
             canaries.contact.as_deref(),
             work,
         );
         let (addresses, contacts) = futures_util::try_join!(addresses, contacts)?;
         let hidden = Hidden::of(context, batch).await?;
-        batch.addresses.clear();
-        batch.contacts.clear();
 
         let mut found: Vec<Self> = Vec::with_capacity(documents.len());
         let parts = addresses.into_iter().zip(contacts);
@@ -173,15 +175,25 @@ impl Found {
                 contacts,
                 unknown: Unknown(unknown),
                 place,
-                mapped: Err(Unmappable::NoName),
+                text: String::new(),
+                hash: String::new(),
+                mapped: None,
                 meeting: Meeting::default(),
             });
         }
         let incomplete = found.iter_mut().filter_map(Self::incomplete).collect();
         hidden::keep_what_we_have(context, &hidden, incomplete).await?;
+        // A document without a row is compared with those of all the others.
+        let all_have_rows = found.iter().all(|found| found.row().is_some());
         for found in &mut found {
             found.document = std::mem::take(&mut found.document).canonical();
-            found.mapped = context.mapping.map(&found.document);
+            found.text = found.document.text()?;
+            found.hash = document_hash(context.mapping.fingerprint(), &found.text);
+            if all_have_rows && found.is_as_it_was() {
+                (found.document, found.text) = Default::default();
+            } else {
+                found.mapped = Some(context.mapping.map(&found.document));
+            }
         }
         Ok(found)
     }
@@ -200,6 +212,24 @@ impl Found {
         }
     }
 
+    /// Its values, where they were worked out.
+    fn record(&self) -> Option<&Record> {
+        self.mapped.as_ref()?.as_ref().ok().map(|mapped| &mapped.record)
+    }
+
+    /// Whether the same document was mapped in the same way before, and its row is as it should be.
+    fn is_as_it_was(&self) -> bool {
+        self.row().is_some_and(|(name, held)| {
+            !held.deleted
+                && held.seen.erpnext_id.as_deref() == Some(name)
+                && held.seen.creation.as_ref() == Some(&self.pair.creation)
+                && held.seen.hash.as_ref().is_some_and(|hash| !hash.is_empty())
+                && held.modified.as_ref() == Some(&self.modified)
+                && held.document_hash.as_ref() == Some(&self.hash)
+                && held.unknown == self.unknown
+        })
+    }
+
     fn decide(self, filtering: &Filtering, claim: &Claim) -> Result<Decision, SyncError> {
         let (target, displaced, puts, namesakes) = match self.place {
             Place::Found { target, displaced, puts, namesakes } => (target, displaced, puts, namesakes),
@@ -216,12 +246,14 @@ impl Found {
             let is_nothing = writes.is_empty() && puts.is_empty();
             return Ok(if is_nothing { Decision::Skipped } else { Decision::Write { writes, puts } });
         }
-        let mapped = self.mapped.map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
-        let document = serde_json::to_string(&self.document)?;
+        let Some(mapped) = self.mapped else {
+            return Ok(Decision::Write { writes: displaced, puts });
+        };
+        let mapped = mapped.map_err(|unmappable| SyncError::Unmappable(unmappable.to_string()))?;
         let state = State {
             hash: content_hash(&(&mapped.record, &mapped.keep))?,
-            document_hash: bytes_hash(document.as_bytes()),
-            document,
+            document_hash: self.hash,
+            document: self.text,
             creation: self.pair.creation,
             modified: self.modified,
             unknown: self.unknown,
@@ -256,10 +288,10 @@ impl Found {
 
 /// Looks whether documents without a row are customers that we had before.
 async fn meet(context: &Context, found: &mut [Found], filtering: &Filtering<'_>, work: Work) -> Result<(), SyncError> {
-    let indices: Vec<usize> = (0..found.len()).filter(|index| found[*index].mapped.is_ok()).collect();
+    let indices: Vec<usize> = (0..found.len()).filter(|index| found[*index].record().is_some()).collect();
     let subject = |index: &usize| {
-        let Found { pair, document, place, mapped, .. } = &found[*index];
-        let customer = &mapped.as_ref().ok()?.record.customer;
+        let Found { pair, document, place, .. } = &found[*index];
+        let customer = &found[*index].record()?.customer;
         let is_new = matches!(place, Place::Found { target: None, .. }) && filtering.lets_in(&pair.name);
         Some(matching::Subject { pair, document, customer, is_new })
     };

@@ -46,38 +46,30 @@ impl Part {
 }
 
 /// What a batch read of one linked doctype.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct LinkedDocuments<'a> {
+    /// Documents by name, among them the canary.
+    pub documents: HashMap<String, Doc>,
     /// Names of the documents linked to each customer.
     pub links: &'a HashMap<String, Vec<String>>,
-    /// Documents by name, among them the canary.
-    pub documents: &'a HashMap<String, Doc>,
     /// False where ERPNext answered 403 to a list of it.
     pub readable: bool,
 }
 
 impl<'a> LinkedDocuments<'a> {
-    /// The Addresses of a batch.
+    /// The Addresses of a batch, out of which they were taken.
     #[must_use]
-    pub fn addresses(batch: &'a Batch) -> Self {
+    pub fn addresses(batch: &'a Batch, documents: HashMap<String, Doc>) -> Self {
         let readable = [batch.readable.address_links, batch.readable.addresses];
-        Self {
-            links: &batch.address_links,
-            documents: &batch.addresses,
-            readable: !readable.contains(&Access::Forbidden),
-        }
+        Self { links: &batch.address_links, documents, readable: !readable.contains(&Access::Forbidden) }
     }
 
     /// The Contacts of a batch, with their e-mails and phones.
     #[must_use]
-    pub fn contacts(batch: &'a Batch) -> Self {
+    pub fn contacts(batch: &'a Batch, documents: HashMap<String, Doc>) -> Self {
         let read = batch.readable;
         let readable = [read.contact_links, read.contacts, read.contact_details];
-        Self {
-            links: &batch.contact_links,
-            documents: &batch.contacts,
-            readable: !readable.contains(&Access::Forbidden),
-        }
+        Self { links: &batch.contact_links, documents, readable: !readable.contains(&Access::Forbidden) }
     }
 }
 
@@ -100,42 +92,50 @@ pub async fn parts(
     context: &Context,
     doctype: Doctype,
     subjects: &[Subject<'_>],
-    read: LinkedDocuments<'_>,
+    mut read: LinkedDocuments<'_>,
     ours: &[Linked],
     canary: Option<&str>,
     work: Work,
 ) -> Result<Vec<Part>, SyncError> {
     let named: Vec<BTreeSet<String>> =
-        subjects.iter().map(|subject| named_documents(doctype, subject, read, ours)).collect();
+        subjects.iter().map(|subject| named_documents(doctype, subject, &read, ours)).collect();
     let doubtful =
         named.iter().any(|names| names.is_empty() || names.iter().any(|name| !read.documents.contains_key(name)));
-    if !read.readable || (doubtful && !is_readable(context, doctype, read, canary, work).await?) {
+    if !read.readable || (doubtful && !is_readable(context, doctype, &read, canary, work).await?) {
         return Ok(subjects.iter().map(|_subject| Part { unreadable: true, ..Part::default() }).collect());
     }
-    let mut single: HashMap<String, Single> = HashMap::new();
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for name in named.iter().flatten() {
+        *uses.entry(name).or_default() += 1;
+    }
+    let mut single: HashMap<&str, Single> = HashMap::new();
     let mut parts = Vec::with_capacity(subjects.len());
-    for (subject, names) in subjects.iter().zip(named) {
+    for (subject, names) in subjects.iter().zip(&named) {
         let mut part = Part::default();
         for name in names {
-            if let Some(document) = read.documents.get(&name) {
-                if is_of(doctype, subject, &name, read) {
-                    part.documents.insert(name, document.clone());
-                    continue;
+            if read.documents.contains_key(name) {
+                let uses = uses.entry(name).or_default();
+                *uses = uses.saturating_sub(1);
+                // Otherwise only our table names it: linked before, and listed for another customer of this batch now.
+                if is_of(doctype, subject, name, &read) {
+                    // Most belong to one customer only, and copies are dear.
+                    let document =
+                        if *uses == 0 { read.documents.remove(name) } else { read.documents.get(name).cloned() };
+                    part.documents.extend(document.map(|document| (name.clone(), document)));
                 }
-                // Only our table names it: linked before, and listed for another customer of this batch now.
                 continue;
             }
-            if !single.contains_key(&name) {
-                single.insert(name.clone(), Single::read(context, doctype, &name, work).await?);
+            if !single.contains_key(name.as_str()) {
+                single.insert(name, Single::read(context, doctype, name, work).await?);
             }
-            match single.get(&name) {
+            match single.get(name.as_str()) {
                 Some(Single::Present(document))
-                    if is_primary(doctype, subject, &name) || links_to(document, subject.name) =>
+                    if is_primary(doctype, subject, name) || links_to(document, subject.name) =>
                 {
-                    part.documents.insert(name, document.clone());
+                    part.documents.insert(name.clone(), document.clone());
                 }
                 Some(Single::NotPermitted) => {
-                    part.not_permitted.insert(name);
+                    part.not_permitted.insert(name.clone());
                 }
                 Some(Single::Present(_) | Single::Gone) | None => {}
             }
@@ -166,7 +166,7 @@ impl Single {
 fn named_documents(
     doctype: Doctype,
     subject: &Subject<'_>,
-    read: LinkedDocuments<'_>,
+    read: &LinkedDocuments<'_>,
     ours: &[Linked],
 ) -> BTreeSet<String> {
     let linked = read.links.get(subject.name).into_iter().flatten().cloned();
@@ -174,7 +174,7 @@ fn named_documents(
     linked.chain(primary(doctype, subject.customer)).chain(before.map(|link| link.name.clone())).collect()
 }
 
-fn is_of(doctype: Doctype, subject: &Subject<'_>, name: &str, read: LinkedDocuments<'_>) -> bool {
+fn is_of(doctype: Doctype, subject: &Subject<'_>, name: &str, read: &LinkedDocuments<'_>) -> bool {
     is_primary(doctype, subject, name)
         || read.links.get(subject.name).is_some_and(|links| links.iter().any(|link| link == name))
 }
@@ -205,7 +205,7 @@ fn links_to(document: &Doc, customer: &str) -> bool {
 async fn is_readable(
     context: &Context,
     doctype: Doctype,
-    read: LinkedDocuments<'_>,
+    read: &LinkedDocuments<'_>,
     canary: Option<&str>,
     work: Work,
 ) -> Result<bool, SyncError> {

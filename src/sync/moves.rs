@@ -56,8 +56,16 @@ pub enum Place {
 /// What ERPNext or the database answered; then nothing is known about any of them.
 pub async fn places(context: &Context, documents: &[Pair], work: Work) -> Result<Vec<Place>, SyncError> {
     let names: Vec<String> = documents.iter().map(|pair| pair.name.clone()).collect();
-    let creations: Vec<String> = documents.iter().map(|pair| pair.creation.clone()).collect();
-    let held = context.store.held(&names, &creations).await?;
+    let mut held = context.store.held(&names, &[]).await?;
+    // A document that has its row needs no second look: most of them, all but always.
+    let placeless = documents.iter().filter(|pair| !matches!(whose(pair, &held), Whose::Row(_)));
+    let creations: Vec<String> = placeless.map(|pair| pair.creation.clone()).collect();
+    if !creations.is_empty() {
+        let named: HashSet<CustomerId> = held.iter().map(|row| row.seen.id).collect();
+        let namesakes = context.store.held(&[], &creations).await?;
+        held.extend(namesakes.into_iter().filter(|row| !named.contains(&row.seen.id)));
+        held.sort_unstable_by_key(|row| row.seen.id);
+    }
     let unsettled: Vec<Pair> = documents.iter().filter(|pair| !is_settled(pair, &held)).cloned().collect();
     let mut erased = erase::known::erased(context, &unsettled, work).await?;
     let contested: Vec<&Pair> = documents

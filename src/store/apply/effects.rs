@@ -360,7 +360,7 @@ fn link<'a, T: Linkable>(
     deletes: &mut Rows,
 ) -> Result<(), Fault> {
     for document in new.iter().filter(|document| !old.contains(document)) {
-        upserts.push(LinkedRow::new(id, document, encode(&NewRow(table, document))?));
+        upserts.push(LinkedRow::new(id, document, encode(&NewRow(table, document), encoded::LINKED_BYTES)?));
     }
     for document in old {
         if !new.iter().any(|other| other.erpnext_id() == document.erpnext_id()) {

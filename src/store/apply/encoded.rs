@@ -12,6 +12,13 @@ use super::super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
 use crate::domain::customer::{Address, Contact, Record};
 use crate::domain::plan::{State, Unit, Upsert, Write};
 
+/// What a row usually takes, so that its text need not grow.
+const CUSTOMER_BYTES: usize = 1_024;
+/// The same of an address or contact.
+pub(super) const LINKED_BYTES: usize = 512;
+/// The same of a row of `sync_state` beside its documents.
+const STATE_BYTES: usize = 512;
+
 /// A customer to insert.
 #[derive(Debug)]
 pub(super) struct Encoded {
@@ -40,9 +47,15 @@ impl Encoded {
     fn new(upsert: &Upsert) -> Result<Self, serde_json::Error> {
         let Record { customer, addresses, contacts } = &upsert.record;
         Ok(Self {
-            customer: encode(&NewRow(&CUSTOMERS, customer))?,
-            addresses: addresses.iter().map(|row| encode(&NewRow(&ADDRESSES, row))).collect::<Result<_, _>>()?,
-            contacts: contacts.iter().map(|row| encode(&NewRow(&CONTACTS, row))).collect::<Result<_, _>>()?,
+            customer: encode(&NewRow(&CUSTOMERS, customer), CUSTOMER_BYTES)?,
+            addresses: addresses
+                .iter()
+                .map(|row| encode(&NewRow(&ADDRESSES, row), LINKED_BYTES))
+                .collect::<Result<_, _>>()?,
+            contacts: contacts
+                .iter()
+                .map(|row| encode(&NewRow(&CONTACTS, row), LINKED_BYTES))
+                .collect::<Result<_, _>>()?,
             state: state(&upsert.state, Some(&upsert.record))?,
             changes: serde_json::to_string(&Created(&upsert.record))?,
         })
@@ -51,7 +64,7 @@ impl Encoded {
 
 /// A row of `sync_state` without its id; `base` only where the public values are written.
 pub(super) fn state(state: &State, base: Option<&Record>) -> Result<String, serde_json::Error> {
-    encode(&StateRow {
+    let row = StateRow {
         document: &state.document,
         hash: &state.hash,
         document_hash: &state.document_hash,
@@ -60,7 +73,10 @@ pub(super) fn state(state: &State, base: Option<&Record>) -> Result<String, serd
         modified: &state.modified,
         unknown: state.unknown.stored(),
         problems: state.problems.as_deref(),
-    })
+    };
+    // A quarter more for the quotes of JSON within JSON.
+    let documents = row.document.len() + row.base.as_ref().map_or(0, String::len);
+    encode(&row, documents + documents / 4 + STATE_BYTES)
 }
 
 #[derive(Serialize)]

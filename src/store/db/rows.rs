@@ -122,12 +122,12 @@ impl BatchRow for Numbered<'_> {
     }
 }
 
-/// One row as JSON.
+/// One row as JSON, of about so many bytes.
 ///
 /// # Errors
 /// As [`BatchRow::append`].
-pub(in crate::store) fn encode(row: &impl BatchRow) -> Result<String, serde_json::Error> {
-    let mut json = Vec::with_capacity(256);
+pub(in crate::store) fn encode(row: &impl BatchRow, bytes: usize) -> Result<String, serde_json::Error> {
+    let mut json = Vec::with_capacity(bytes);
     row.append(&mut json)?;
     String::from_utf8(json).map_err(serde::ser::Error::custom)
 }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_id_is_added_to_a_row_that_was_encoded_before() {
-        let json = Cow::Owned(encode(&Only("name", "a \"}")).expect("text is JSON"));
+        let json = Cow::Owned(encode(&Only("name", "a \"}"), 16).expect("text is JSON"));
         let cut = batches(&[Numbered { column: "id", id: 7, json }]).expect("text is JSON");
         assert_eq!(cut, [r#"[{"name":"a \"}","id":7}]"#]);
     }
