@@ -5,8 +5,6 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Letters that no accent can be taken from: they sort behind their plain letter and are not equal to it.
-const STROKED: [(&str, char); 5] = [("łŁ", 'l'), ("đĐ", 'd'), ("øØ", 'o'), ("ħĦ", 'h'), ("ŧŦ", 't')];
 /// Sorts behind every letter.
 const AFTER_ALL: char = '\u{f8ff}';
 
@@ -17,16 +15,30 @@ pub(super) fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let mut folded = String::with_capacity(text.len());
-    for base in text.nfd().filter(|character| !is_combining_mark(*character)) {
+    for base in text.nfd() {
         match base {
             'ß' | 'ẞ' => folded.push_str("ss"),
-            _ => match STROKED.iter().find(|(stroked, _)| stroked.contains(base)) {
-                Some((_, plain)) => folded.extend([*plain, AFTER_ALL]),
+            _ if base.is_ascii() => folded.push(base.to_ascii_lowercase()),
+            _ if is_combining_mark(base) => {}
+            _ => match stroked(base) {
+                Some(plain) => folded.extend([plain, AFTER_ALL]),
                 None => folded.extend(base.to_lowercase()),
             },
         }
     }
     folded
+}
+
+/// Of a letter that no accent can be taken from: its plain one, behind which it sorts and to which it is not equal.
+const fn stroked(letter: char) -> Option<char> {
+    match letter {
+        'ł' | 'Ł' => Some('l'),
+        'đ' | 'Đ' => Some('d'),
+        'ø' | 'Ø' => Some('o'),
+        'ħ' | 'Ħ' => Some('h'),
+        'ŧ' | 'Ŧ' => Some('t'),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,12 @@ pub(super) struct Table {
 impl Table {
     /// The row of that name, whatever its case and accents.
     pub(super) fn find(&self, name: &str) -> Option<(&Key, View<'_>)> {
-        self.rows.get_key_value(fold(name).as_str()).map(|(key, row)| (key, row.view()))
+        self.find_folded(&fold(name))
+    }
+
+    /// The row of that folded name.
+    pub(super) fn find_folded(&self, name: &str) -> Option<(&Key, View<'_>)> {
+        self.rows.get_key_value(name).map(|(key, row)| (key, row.view()))
     }
 
     pub(super) fn get(&self, key: &str) -> Option<View<'_>> {

@@ -42,6 +42,11 @@ impl Comparable {
         }
     }
 
+    /// The value of a row's field.
+    pub(super) fn of_row(kind: Kind, row: &Row<'_>, index: FieldIndex) -> Self {
+        row.folded(index).map_or_else(|| Self::of_cell(kind, row.cell(index)), |folded| Self::Text(folded.to_owned()))
+    }
+
     fn of_operand(kind: Kind, value: &Value) -> Self {
         let text = match value {
             Value::String(text) => text.clone(),
@@ -185,7 +190,7 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn accepts(&self, row: &Row<'_>) -> bool {
         match self.target {
-            Target::Own(index) => self.test.accepts(&Comparable::of_cell(self.kind, row.cell(index))),
+            Target::Own(index) => self.test.accepts(&Comparable::of_row(self.kind, row, index)),
             Target::Child(table, index) => {
                 row.view.rows(table).any(|row| self.test.accepts(&Comparable::of_cell(self.kind, row.get(index))))
             }
@@ -196,7 +201,7 @@ impl Filter {
         matches!(self.target, Target::Child(..))
     }
 
-    /// The texts that this condition leaves possible for a field, if it names them.
+    /// The texts that this condition leaves possible for a field, folded and in order, if it names them.
     pub(super) fn wanted_texts(&self, field: FieldIndex) -> Option<Vec<&str>> {
         match (&self.test, self.target) {
             (Test::InTexts(texts), Target::Own(index)) if index == field => {

@@ -34,7 +34,7 @@ pub(super) fn parse(schema: &Schema, text: &str) -> Result<Vec<Term>, Refusal> {
 
 /// The values of a row that the order looks at.
 pub(super) fn sort_key(terms: &[Term], row: &Row<'_>) -> Vec<Comparable> {
-    terms.iter().map(|term| Comparable::of_cell(term.kind, row.cell(term.field))).collect()
+    terms.iter().map(|term| Comparable::of_row(term.kind, row, term.field)).collect()
 }
 
 /// Compares two sort keys.

@@ -8,7 +8,6 @@ use super::columns::Columns;
 use super::filter::{self, Comparable, Filter};
 use super::order::{self, Term};
 use crate::simulator::accounts::Reach;
-use crate::simulator::collation::fold;
 use crate::simulator::packed::{Cell, View};
 use crate::simulator::refusal::Refusal;
 use crate::simulator::schema::{FieldIndex, Schema, standard};
@@ -43,9 +42,13 @@ impl<'s> Row<'s> {
             _ => self.view.get(index),
         }
     }
-}
 
-impl<'s> Row<'s> {
+    /// A field's folded text, where it is known without folding: folding is most of the work of a list.
+    pub(super) fn folded(&self, index: FieldIndex) -> Option<&'s str> {
+        let known = self.parent.map_or(standard::NAME, |parent| parent.first);
+        (index == known).then_some(self.key)
+    }
+
     /// All values by index.
     pub(super) fn cells(&self) -> [Option<Cell<'s>>; 256] {
         let mut cells = [None; 256];
@@ -193,7 +196,7 @@ impl<'s> Prepared<'s> {
         let row = |(key, view): (&'s Key, View<'s>)| Row { view, key, parent: None };
         let named = self.filters.iter().find_map(|filter| filter.wanted_texts(standard::NAME));
         if let Some(names) = named {
-            let mut rows = names.into_iter().filter_map(|name| table.find(name)).map(row);
+            let mut rows = names.into_iter().filter_map(|name| table.find_folded(name)).map(row);
             return self.sorted(&mut rows, &mut callback);
         }
         match self.index_order() {
@@ -306,11 +309,11 @@ impl<'s> Prepared<'s> {
         let tables = site.schemas.parents_of(self.schema.doctype);
         let rows = tables.into_iter().flat_map(move |(doctype, index, field)| {
             let documents: Vec<(&'s Key, View<'s>)> = match (&parents, &customers) {
-                (Some(names), _) => names.iter().filter_map(|name| site.table(doctype)?.find(name)).collect(),
+                (Some(names), _) => names.iter().filter_map(|name| site.table(doctype)?.find_folded(name)).collect(),
                 (None, Some(customers)) if LINKED_DOCTYPES.contains(&doctype) => {
                     let mut keys: Vec<&'s Key> = Vec::new();
                     for customer in customers {
-                        keys.extend(site.linked_to(&fold(customer), doctype));
+                        keys.extend(site.linked_to(customer, doctype));
                     }
                     keys.sort_unstable();
                     keys.dedup();
