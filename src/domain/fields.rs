@@ -85,6 +85,15 @@ mod tests {
     }
 
     #[test]
+    fn a_document_counts_as_another_one_under_another_mapping() {
+        let hash = document_hash("mapping", "document");
+        assert_eq!(hash, document_hash("mapping", "document"));
+        assert_ne!(hash, document_hash("other", "document"));
+        assert_ne!(hash, document_hash("mapping", "other"));
+        assert_ne!(hash, document_hash("map", "ping\ndocument"));
+    }
+
+    #[test]
     fn a_diff_names_what_differs() {
         let object = |value: Value| value.as_object().cloned().unwrap();
         let old = object(json!({"a": 1, "b": 2, "gone": 3}));

@@ -77,6 +77,17 @@ async fn the_first_start_the_mapping_and_the_site_make_a_run_begin_and_nothing_e
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_mapping_of_documents_that_did_not_change_changes_their_rows() {
+    let place = Place::new(Kind::Sqlite, 30).await;
+    place.served(&[NIGHTLY], false).await;
+    place.served(&[NIGHTLY, ("mapping.extra", "group=customer.customer_group")], false).await;
+    let store = place.store().await;
+    let newest = runs(&store).await.remove(0);
+    assert_eq!((newest.cause, newest.counts.updated), (RunCause::Mapping, 30));
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_run_that_fails_is_tried_again_until_one_comes_to_its_end() {
     let place = Place::new(Kind::Sqlite, 30).await;
     let hide = |hide| {
