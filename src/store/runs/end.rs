@@ -1,7 +1,7 @@
 //! The end of a run.
 //!
 //! Invariant: a run ends once: the state that it is expected to be in is compared in the same statement, and its conductor
-//! ends it only while it has the lead. Whatever ends it takes the lead and makes room for the next run of its kind.
+//! ends it only while it has the lead. Where it stood in the list is a customer's name, and forgotten with its end. Whatever ends it takes the lead and makes room for the next run of its kind.
 
 use super::super::db::{Arg, Statement, Tx};
 use super::super::transact::{Caller, Fault, transact};
@@ -14,7 +14,8 @@ pub(super) static ALL: &[&Statement] = &[&END, &FINISH];
 fn text(whose: &str) -> String {
     format!(
         "UPDATE sync_runs SET state = ?, message = NULLIF(?, ''), paused = NULL, active_key = NULL, owner = NULL, \
-            owner_until = NULL, updated_at = {{now}}, finished_at = CASE WHEN ? = 1 THEN {{now}} END \
+            owner_until = NULL, updated_at = {{now}}, finished_at = CASE WHEN ? = 1 THEN {{now}} END, \
+            position = CASE WHEN ? = 1 THEN NULL ELSE position END \
          WHERE id = ? AND {whose}"
     )
 }
@@ -45,7 +46,7 @@ impl Store {
     pub async fn finish_run(&self, lead: &Lead, state: RunState, message: Option<&str>) -> Result<bool, StoreError> {
         let over = Arg::Int(state.is_over().into());
         let message = Arg::Text(message.unwrap_or_default());
-        let args = [Arg::Text(state.as_str()), message, over, Arg::Int(lead.run), Arg::Int(lead.owner)];
+        let args = [Arg::Text(state.as_str()), message, over, over, Arg::Int(lead.run), Arg::Int(lead.owner)];
         transact!(self.attempts("end a run", Caller::Urgent), |tx| Ok(tx.execute(&FINISH, &args).await? > 0)).await
     }
 }
@@ -53,7 +54,7 @@ impl Store {
 async fn end(tx: &mut Tx, run: RunId, from: &[RunState], state: RunState, message: &str) -> Result<bool, Fault> {
     let over = Arg::Int(state.is_over().into());
     for from in from {
-        let args = [Arg::Text(state.as_str()), Arg::Text(message), over, Arg::Int(run), Arg::Text(from.as_str())];
+        let args = [Arg::Text(state.as_str()), Arg::Text(message), over, over, Arg::Int(run), Arg::Text(from.as_str())];
         if tx.execute(&END, &args).await? > 0 {
             return Ok(true);
         }
