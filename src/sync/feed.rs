@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::change::ChangeKind;
 use crate::store::{ChangeRow, ChangeSignal, Store, StoreError};
 
 /// How soon a change is seen where the database does not announce it.
@@ -175,6 +176,8 @@ impl Feed {
                     return;
                 }
             }
+            // Nobody looks from here on, so nobody would learn what is erased meanwhile.
+            self.recent().clear();
         }
     }
 
@@ -208,8 +211,10 @@ impl Feed {
         while known < last {
             let rows = self.store.changes_behind(known, LOOKED_AT).await?;
             let Some(newest) = rows.last() else { break };
-            if rows.first().is_some_and(|row| row.seq != known + 1) {
-                // Pruned meanwhile.
+            let pruned = rows.first().is_some_and(|row| row.seq != known + 1);
+            // What was read before still has the values that were erased.
+            let erased = rows.iter().any(|row| row.kind == ChangeKind::Erased.as_str());
+            if pruned || erased {
                 self.recent().clear();
             }
             known = newest.seq;

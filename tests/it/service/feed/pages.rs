@@ -154,3 +154,27 @@ async fn a_stop_ends_the_waiting() {
         assert_eq!(answer.json::<Value>().await.unwrap()["data"], json!([]));
     }
 }
+
+#[tokio::test]
+async fn what_was_erased_is_told_without_its_values() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let name = connected.erpnext.create_customer(json!({"customer_name": "Forget Me"})).unwrap();
+    connected.settled().await;
+    connected.erpnext.update("Customer", &name, json!({"tax_id": "Q99"})).unwrap();
+    connected.settled().await;
+    let follower = app.request(Method::GET, "/api/changes?after=2&wait=60").send();
+    let erasing = async {
+        let second = app.get("/api/changes?after=1&wait=60").await;
+        assert!(second.to_string().contains("Q99"), "{second}");
+        let id = connected.row(&name).await["id"].clone();
+        let erase = app.admin(Method::POST, &format!("/api/customers/{id}/erase")).await;
+        assert!(erase.send().await.unwrap().status().is_success());
+    };
+    // It waits for the erasure itself, so what came before is remembered.
+    let (erased, ()) = tokio::join!(follower, erasing);
+    assert_eq!(erased.unwrap().json::<Value>().await.unwrap()["data"][0]["kind"], "erased");
+    let again = app.get("/api/changes?after=0&wait=60").await;
+    assert_eq!(seqs(&again), [1, 2, 3]);
+    assert!(!again.to_string().contains("Q99"), "{again}");
+}
