@@ -30,5 +30,5 @@ CREATE TABLE IF NOT EXISTS sync_audit (
     address VARCHAR(64),
     action VARCHAR(64) NOT NULL,
     target VARCHAR(255),
-    detail TEXT
+    status BIGINT
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -28,5 +28,5 @@ CREATE TABLE sync_audit (
     address TEXT,
     action TEXT NOT NULL,
     target TEXT,
-    detail TEXT
+    status INTEGER
 );

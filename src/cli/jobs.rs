@@ -15,9 +15,11 @@ use super::output::{counted, say};
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
+use crate::domain::audit::Action as Deed;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey};
 use crate::store::{JobFilter, JobRow, Selection, States, Store};
+use crate::sync::audit::by_command_line;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -130,10 +132,12 @@ impl Arguments {
                 Command::Show { name, doctype, output } => show(&store, DocKey { doctype, name }, output).await,
                 Command::Retry(action) => {
                     let (jobs, report) = action.asked()?;
+                    by_command_line(&store, Deed::JobsRetry, None).await?;
                     report.print("retried", store.retry_jobs(&jobs).await?)
                 }
                 Command::Discard(action) => {
                     let (jobs, report) = action.asked()?;
+                    by_command_line(&store, Deed::JobsDiscard, None).await?;
                     report.print("discarded", store.discard_jobs(&jobs).await?)
                 }
             };

@@ -14,9 +14,11 @@ use super::sync::work_off;
 use super::{block_on, load_quietly};
 use crate::app::{Session, open_store};
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::domain::customer::CustomerId;
 use crate::domain::suggestion::SuggestionState;
 use crate::store::{Store, SuggestionRow};
+use crate::sync::audit::by_command_line;
 use crate::sync::links;
 
 #[derive(Debug, Args)]
@@ -37,6 +39,7 @@ impl Link {
         let config = load_quietly(Inputs::of_process(path, Vec::new(), false))?;
         block_on(async {
             let session = Session::open(&config).await?;
+            by_command_line(&session.context().store, Action::CustomerLink, Some(self.id.to_string())).await?;
             let requested = links::link(session.context(), self.id, &self.name).await?;
             work_off(session, requested, self.json).await
         })
@@ -58,6 +61,7 @@ impl Unlink {
         let config = load_quietly(Inputs::of_process(path, Vec::new(), false))?;
         block_on(async {
             let store = open_store(&config, false).await?;
+            by_command_line(&store, Action::CustomerUnlink, Some(self.id.to_string())).await?;
             let name = links::unlink(&store, self.id).await?;
             store.close().await;
             if self.json {
@@ -134,8 +138,14 @@ impl Suggestions {
             let store = open_store(&config, false).await?;
             let shown = match self.command.unwrap_or(Command::List { state: Which::Open }) {
                 Command::List { state } => all(&store, state.state()).await?,
-                Command::Accept { id } => vec![links::decide(&store, id, true).await?],
-                Command::Reject { id } => vec![links::decide(&store, id, false).await?],
+                Command::Accept { id } => {
+                    by_command_line(&store, Action::SuggestionAccept, Some(id.to_string())).await?;
+                    vec![links::decide(&store, id, true).await?]
+                }
+                Command::Reject { id } => {
+                    by_command_line(&store, Action::SuggestionReject, Some(id.to_string())).await?;
+                    vec![links::decide(&store, id, false).await?]
+                }
             };
             store.close().await;
             if self.json {

@@ -11,8 +11,10 @@ use super::output::say;
 use super::{block_on, load_quietly, sweeps};
 use crate::app::{Session, open_store};
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::domain::run::{RunId, RunKind, RunState};
 use crate::store::{RunFilter, Store};
+use crate::sync::audit::by_command_line;
 use crate::sync::runs::{self, Run};
 
 #[derive(Debug, Args)]
@@ -117,6 +119,7 @@ impl Quick {
             }
             Self::Cancel { id } => {
                 let run = find(store, id).await?;
+                by_command_line(store, Action::RunCancel, Some(id.to_string())).await?;
                 if !runs::cancel(store, id).await? {
                     bail!("run {id} {}: only a running one can be cancelled", run.row.state.told());
                 }

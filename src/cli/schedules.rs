@@ -11,7 +11,9 @@ use super::output::say;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::store::Store;
+use crate::sync::audit::by_command_line;
 use crate::sync::schedule::{self, Order, Ordered, Shown, Task};
 
 #[derive(Debug, Args)]
@@ -90,13 +92,14 @@ impl Arguments {
 }
 
 async fn carry_out(store: &Store, command: Command) -> anyhow::Result<Vec<Shown>> {
-    let (name, order) = match command {
+    let (name, order, action) = match command {
         Command::List => return Ok(schedule::list(store).await?),
-        Command::Pause { name } => (name, Order::Pause),
-        Command::Resume { name } => (name, Order::Resume),
-        Command::Run { name } => (name, Order::Run),
+        Command::Pause { name } => (name, Order::Pause, Action::SchedulePause),
+        Command::Resume { name } => (name, Order::Resume, Action::ScheduleResume),
+        Command::Run { name } => (name, Order::Run, Action::ScheduleRun),
     };
     let task = Task::from(name);
+    by_command_line(store, action, Some(task.as_str().to_owned())).await?;
     match schedule::order(store, task, order).await? {
         Ordered::Done(shown) => Ok(vec![shown]),
         Ordered::Paused => bail!("{0} is paused; resume it first: customer-sync schedules resume {0}", task.as_str()),

@@ -11,10 +11,12 @@ use anyhow::{Context as _, bail};
 use super::output::{counted, say};
 use super::sync::{beside, until_over};
 use crate::app::Session;
+use crate::domain::audit::Action;
 use crate::domain::candidate::Candidate;
 use crate::domain::run::{RunCause, RunId, RunKind, RunState};
 use crate::store::Store;
 use crate::sync::Context;
+use crate::sync::audit::by_command_line;
 use crate::sync::runs::{self, Run};
 use crate::sync::sweep::{self, Verdict};
 
@@ -25,6 +27,7 @@ const PAGE: u32 = 500;
 
 /// Starts or joins a sweep and works until it is over and its jobs are done.
 pub(super) async fn sweep(session: Session, json: bool) -> anyhow::Result<ExitCode> {
+    by_command_line(&session.context().store, Action::RunStart, None).await?;
     let started = runs::start(session.context(), RunKind::Sweep, RunCause::Person).await?;
     if started.joined {
         eprintln!("Run {} is under way already; this process helps with it.", started.run);
@@ -34,12 +37,14 @@ pub(super) async fn sweep(session: Session, json: bool) -> anyhow::Result<ExitCo
 
 /// Lets the list of a held run be removed, and works until that is done.
 pub(super) async fn approve(session: Session, id: RunId, json: bool) -> anyhow::Result<ExitCode> {
+    by_command_line(&session.context().store, Action::RunApprove, Some(id.to_string())).await?;
     decided(sweep::approve(session.context(), id).await?, id)?;
     follow(session, id, json).await
 }
 
 /// Ends a held run without removing anything.
 pub(super) async fn discard(store: &Store, id: RunId) -> anyhow::Result<()> {
+    by_command_line(store, Action::RunDiscard, Some(id.to_string())).await?;
     decided(sweep::discard(store, id).await?, id)
 }
 

@@ -16,9 +16,11 @@ use super::progress::Progress;
 use super::{block_on, dry_run, load_quietly};
 use crate::app::Session;
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::domain::run::{RunId, RunState};
 use crate::lifecycle::ExitReason;
 use crate::sync::Context;
+use crate::sync::audit::by_command_line;
 use crate::sync::request::{self, Outcome, Requested};
 use crate::sync::runs::{self, Run};
 
@@ -60,6 +62,7 @@ impl Arguments {
 }
 
 async fn all(session: Session, json: bool) -> anyhow::Result<ExitCode> {
+    by_command_line(&session.context().store, Action::RunStart, None).await?;
     let started = session.start_full_run().await?.context("no run was started")?;
     if started.joined {
         eprintln!("Run {} is under way already; this process helps with it.", started.run);
@@ -84,6 +87,7 @@ async fn all(session: Session, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn one(session: Session, name: &str, json: bool) -> anyhow::Result<ExitCode> {
+    by_command_line(&session.context().store, Action::CustomerSync, None).await?;
     let Some(requested) = request::named(session.context(), name).await? else {
         bail!(
             "neither ERPNext nor this database has a customer named {name:?}; ERPNext's name of a customer is the last part of its address there"

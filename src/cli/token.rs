@@ -11,9 +11,10 @@ use super::output::say;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::{Config, Inputs};
+use crate::domain::audit::Action;
 use crate::domain::role::Role;
 use crate::store::{ListedToken, Store};
-use crate::sync::tokens;
+use crate::sync::{audit, tokens};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -99,12 +100,14 @@ impl Command {
                 if !tokens::is_name(&name) {
                     bail!("the name must be one line of 1 to {} characters", tokens::LONGEST_NAME);
                 }
+                audit::by_command_line(&store, Action::TokenCreate, None).await?;
                 let issued = tokens::issue(&store, &name, role.into(), expires).await?;
                 say(issued.plain)?;
                 eprintln!("Keep it now: only its hash is stored, it cannot be shown again.");
             }
             Self::List { json } => list(&store, json).await?,
             Self::Revoke { id } => {
+                audit::by_command_line(&store, Action::TokenRevoke, Some(id.to_string())).await?;
                 if !store.delete_token(id).await? {
                     bail!("there is no token {id}; customer-sync token list shows all");
                 }

@@ -15,9 +15,11 @@ use super::token::RoleArgument;
 use super::{block_on, load};
 use crate::app::open_store;
 use crate::config::{Config, Inputs};
+use crate::domain::audit::Action;
 use crate::domain::role::Role;
 use crate::domain::user::UserName;
 use crate::store::{Store, UserRow};
+use crate::sync::audit::by_command_line;
 use crate::sync::passwords::Passwords;
 use crate::sync::users::{self, UserError};
 
@@ -82,28 +84,35 @@ impl Command {
         match self {
             Self::Add { name, role } => {
                 let name = UserName::parse(&name)?;
-                users::add(&store, &passwords, &name, role.into(), &password()?).await?;
+                let password = password()?;
+                by_command_line(&store, Action::UserAdd, None).await?;
+                users::add(&store, &passwords, &name, role.into(), &password).await?;
                 eprintln!("{name} can sign in now.");
             }
             Self::List { json } => list(&store, json).await?,
             Self::Role { name, role } => {
                 let user = find(&store, &name).await?;
                 let role: Role = role.into();
+                by_command_line(&store, Action::UserChange, Some(user.id.to_string())).await?;
                 users::set_role(&store, user.id, role).await?;
                 eprintln!("{} is {} now.", user.name, role.as_str());
             }
             Self::Passwd { name } => {
                 let user = find(&store, &name).await?;
-                users::set_password(&store, &passwords, user.id, &password()?).await?;
+                let password = password()?;
+                by_command_line(&store, Action::UserChange, Some(user.id.to_string())).await?;
+                users::set_password(&store, &passwords, user.id, &password).await?;
                 eprintln!("{} has a new password now.", user.name);
             }
             Self::SignOut { name } => {
                 let user = find(&store, &name).await?;
+                by_command_line(&store, Action::UserSignOut, Some(user.id.to_string())).await?;
                 let ended = store.end_sessions(user.id).await?;
                 eprintln!("{} of {} ended.", counted(ended, "session"), user.name);
             }
             Self::Remove { name } => {
                 let user = find(&store, &name).await?;
+                by_command_line(&store, Action::UserRemove, Some(user.id.to_string())).await?;
                 users::remove(&store, user.id).await?;
                 eprintln!("{} cannot sign in any more.", user.name);
             }

@@ -37,7 +37,7 @@ section! {
         trusted_proxies: Vec<IpNet> = Vec::new() => "[\"10.0.0.0/8\", \"127.0.0.1\"]";
         /// Largest accepted body of a webhook; a larger one gets 413.
         body_limit: ByteSize = ByteSize::mebibytes(1);
-        /// How long a client may take to send a whole body.
+        /// How long a client may take to send the headers of a request, and again for its whole body.
         body_timeout: Duration = Duration::from_secs(10);
         /// Memory for all bodies that are being received; above it new ones get 503.
         bodies_in_flight: ByteSize = ByteSize::mebibytes(16);
@@ -223,6 +223,8 @@ section! {
         runs_rows: NonZeroU32 = positive(10_000);
         /// Days after which a customer that was deleted or merged in ERPNext is erased for good; ERPNext cannot bring it back then. Without it: never.
         tombstones_days: Option<NonZeroU32> = None => "365";
+        /// Days that the audit log is kept.
+        audit_days: NonZeroU32 = positive(730);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: nothing in here does I/O, is async, or reads a clock, so every rule can be tested by calling it.
 //! What does not live here: SQL (`store`), ERPNext's wire format (`erpnext`), decisions that need either (`sync`).
 
+pub mod audit;
 pub mod candidate;
 pub mod change;
 pub mod customer;

@@ -12,6 +12,7 @@
 //! What does not live here: ERPNext, the clock of this machine, retry policies, anything that knows why a row changes.
 
 mod apply;
+mod audit;
 mod candidates;
 mod cells;
 mod changes;
@@ -49,6 +50,7 @@ use std::time::Duration;
 
 use db::{Arg, Pool, Row, Statement, Use};
 
+pub use audit::AuditRow;
 pub use changes::ChangeRow;
 pub use customers::{CustomerDetail, CustomerRow};
 pub use db::Connections;
@@ -81,6 +83,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 static STATEMENTS: &[&[&[&Statement]]] = &[
     &[
         PING,
+        audit::ALL,
         candidates::ALL,
         changes::ALL,
         customers::ALL,

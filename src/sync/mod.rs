@@ -4,6 +4,7 @@
 //! turns them into units and hands them to `store::apply`, the one write path. HTTP status codes live in `web`.
 
 pub mod absence;
+pub mod audit;
 pub mod catch_up;
 pub mod census;
 mod concealed;

@@ -25,6 +25,8 @@ pub struct Pruned {
     pub runs: u64,
     /// Tombstones that were erased.
     pub erased: u64,
+    /// Entries of the audit log.
+    pub audit: u64,
 }
 
 /// Forgets what is older, or more, than is to be kept.
@@ -40,10 +42,11 @@ pub async fn prune(store: &Store, keep: &Retention) -> Result<Pruned, StoreError
             Some(age) => erase(store, days(age)).await?,
             None => 0,
         },
+        audit: store.prune_audit(days(keep.audit_days)).await?,
     };
     if pruned != Pruned::default() {
-        let Pruned { deliveries, changes, runs, erased } = pruned;
-        tracing::info!(deliveries, changes, runs, erased, "old history forgotten");
+        let Pruned { deliveries, changes, runs, erased, audit } = pruned;
+        tracing::info!(deliveries, changes, runs, erased, audit, "old history forgotten");
     }
     Ok(pruned)
 }

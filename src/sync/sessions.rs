@@ -37,7 +37,7 @@ pub enum SignInError {
     },
 }
 
-/// Signs in and gives the id of a new session.
+/// Signs in and gives the id of a new session. Sessions that are over, of whomever, are forgotten.
 ///
 /// # Errors
 /// [`SignInError`].
@@ -46,6 +46,7 @@ pub async fn sign_in(
     passwords: &Passwords,
     name: &str,
     password: &str,
+    life: SessionLife,
 ) -> Result<(String, SignedIn), SignInError> {
     let found = match UserName::parse(name) {
         Ok(name) => store.credentials(name.as_str()).await?,
@@ -60,6 +61,8 @@ pub async fn sign_in(
         return wrong(Some((user.id, user.name)));
     }
     store.signed_in(user.id).await?;
+    // Whoever comes clears away what others left behind.
+    store.prune_sessions(life).await?;
     Ok((id, SignedIn { user: user.id, name: user.name, role }))
 }
 

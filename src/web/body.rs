@@ -47,7 +47,7 @@ pub(super) enum Unread {
 /// Reads the body.
 pub(super) async fn read<'a>(
     request: &HttpRequest,
-    payload: Payload,
+    payload: &mut Payload,
     longest: usize,
     within: Duration,
     in_flight: &'a Semaphore,
@@ -65,7 +65,7 @@ pub(super) async fn read<'a>(
     Ok(Body { bytes, _reserved: reserved })
 }
 
-async fn collect(mut payload: Payload, expected: usize, longest: usize) -> Result<Bytes, Unread> {
+async fn collect(payload: &mut Payload, expected: usize, longest: usize) -> Result<Bytes, Unread> {
     let Some(first) = payload.next().await.transpose().map_err(Unread::Broken)? else { return Ok(Bytes::new()) };
     if first.len() == expected {
         // The usual webhook fits one read: no copy.

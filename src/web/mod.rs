@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod client;
 mod error;
+mod headers;
 mod ops;
 mod rates;
 mod receiver;
@@ -48,7 +49,7 @@ pub use scrape::{Scrape, serve as serve_metrics};
 pub struct Limits {
     /// Longest body, in bytes; beyond it 413.
     pub body: usize,
-    /// Deadline for a whole body.
+    /// Deadline for the headers of a request, and again for its whole body.
     pub body_within: Duration,
     /// Bytes of all bodies in flight; beyond it 503.
     pub in_flight: usize,
@@ -164,6 +165,7 @@ fn start(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let stop_within = state.limits.stop_within.as_secs().max(1);
+    let headers_within = state.limits.body_within;
     let data = Data::from(state);
     let tasks = tasks.clone();
     let server = HttpServer::new(move || {
@@ -174,10 +176,12 @@ fn start(
             .app_data(error::query_config())
             .app_data(error::json_config())
             .wrap(from_fn(request_id::assign))
+            .wrap(from_fn(headers::add))
             .configure(&routes)
             .default_service(web::to(error::not_found))
     })
     .disable_signals()
+    .client_request_timeout(headers_within)
     .shutdown_timeout(stop_within)
     .listen(listener)?
     .run();

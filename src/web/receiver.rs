@@ -63,12 +63,12 @@ async fn introduce(request: HttpRequest, state: Data<State>) -> HttpResponse {
 
 async fn receive(
     request: HttpRequest,
-    payload: Payload,
+    mut payload: Payload,
     state: Data<State>,
     inbox: Data<Inbox>,
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let answer = accept(&request, payload, &state, &inbox).await;
+    let answer = accept(&request, &mut payload, &state, &inbox).await;
     metrics::delivery(answer.received, started.elapsed());
     answer.result
 }
@@ -92,7 +92,7 @@ impl Answer {
     }
 }
 
-async fn accept(request: &HttpRequest, payload: Payload, state: &State, inbox: &Inbox) -> Answer {
+async fn accept(request: &HttpRequest, payload: &mut Payload, state: &State, inbox: &Inbox) -> Answer {
     let signature = match check_sender(request, state) {
         Ok(signature) => signature,
         Err(turned_away) => return turned_away.answer(request, state),

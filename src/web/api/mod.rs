@@ -2,6 +2,7 @@
 //!
 //! Invariant: a handler is reached only by somebody who may, and never asks for a role itself.
 
+mod audit;
 mod candidates;
 mod changes;
 mod customers;

@@ -4,14 +4,16 @@
 //! Invariant: a session is new at every sign-in, and the one that the browser brought ends; a name that nobody has is
 //! answered as a wrong password is, in text and in time.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::State;
-use super::super::auth::{Caller, Who, cookie};
+use super::super::auth::{Caller, Who, cookie, trail};
 use super::super::error::{Code, Problem};
+use crate::domain::audit::{Action, Actor};
 use crate::domain::role::Role;
 use crate::domain::user::UserName;
 use crate::sync::sessions::{self, SignInError, SignedIn};
@@ -38,7 +40,17 @@ async fn begin(request: &HttpRequest, state: &State, name: &str, password: &str)
     let store = &state.context.store;
     let address = state.trust.address(request);
     state.rates.sign_in(address, name).map_err(|wait| Problem::too_many(request, wait))?;
-    let signed_in = sessions::sign_in(store, &state.passwords, name, password).await;
+    let signed_in = sessions::sign_in(store, &state.passwords, name, password, state.session_life).await;
+    let (actor, action, status) = match &signed_in {
+        Ok((_id, user)) => (Actor::User { id: user.user, name: user.name.clone() }, Action::SignIn, StatusCode::OK),
+        Err(SignInError::Wrong { user }) => {
+            let actor = user.clone().map_or(Actor::Unknown, |(id, name)| Actor::User { id, name });
+            (actor, Action::SignInFailed, StatusCode::UNAUTHORIZED)
+        }
+        Err(error) => return Err(refused(request, error)),
+    };
+    let noted = trail::note(request, state, actor, action, status).await;
+    noted.map_err(|error| Problem::store(request, &error))?;
     let (id, user) = signed_in.map_err(|error| refused(request, &error))?;
     let secure = state.trust.is_secure(request);
     if let Some(before) = cookie::session_of(request, secure) {
@@ -136,6 +148,9 @@ pub(super) async fn first_admin(
     let name = UserName::parse(&name).map_err(|error| Problem::new(&request, Code::BadRequest, error.to_string()))?;
     let added = users::add_first_admin(&state.context.store, &state.passwords, &token, &name, &password).await;
     let id = added.map_err(|error| Problem::user(&request, &error))?;
+    let actor = Actor::User { id, name: name.as_str().to_owned() };
+    let noted = trail::note(&request, &state, actor, Action::FirstAdmin, StatusCode::CREATED).await;
+    noted.map_err(|error| Problem::store(&request, &error))?;
     Ok(HttpResponse::Created().json(json!({"data": {"id": id, "name": name, "role": Role::Admin}})))
 }
 

@@ -1,7 +1,7 @@
 //! Every route of the API with who may call it: the one table.
 //!
 //! Invariant: the routes of the server are made from this table, each behind its guard, so none can be reached that is not
-//! listed, or by somebody whom its line leaves out. Lines of one path stand together, and a path of fixed words stands
+//! listed, or by somebody whom its line leaves out, and no change goes unnoted. Lines of one path stand together, and a path of fixed words stands
 //! before one that a parameter would catch. What a route does is its handler's business.
 
 use actix_web::http::Method;
@@ -12,10 +12,17 @@ use actix_web::{Route, Scope};
 use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
 use super::{
-    candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens, users,
+    audit, candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens,
+    users,
 };
+use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
+use Action::{
+    CustomerErase, CustomerLink, CustomerSync, CustomerUnlink, JobsDiscard, JobsRetry, PasswordChange, RunApprove,
+    RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut, SignOutEverywhere,
+    SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove, UserSignOut,
+};
 use Role::{Admin, Operator, Viewer};
 
 /// Where the API begins.
@@ -27,6 +34,8 @@ struct Entry {
     /// Behind `/api`; `{…}` is a parameter.
     path: &'static str,
     may: May,
+    /// What the audit log calls it; `None` for what changes nothing, and where the handler itself finds out who it is.
+    action: Option<Action>,
     handler: fn() -> Route,
 }
 
@@ -43,67 +52,70 @@ pub struct ListedRoute {
     pub guarded: bool,
     /// Whether a token will do.
     pub by_token: bool,
+    /// What the audit log calls it, where the guard writes an entry.
+    pub action: Option<&'static str>,
 }
 
 static TABLE: &[Entry] = &[
     get("/customers", Viewer, || to(customers::list)),
-    post("/customers/sync", Operator, || to(full_sync::sync)),
+    post("/customers/sync", Operator, RunStart, || to(full_sync::sync)),
     get("/customers/{id}", Viewer, || to(customers::show)),
     get("/customers/{id}/changes", Viewer, || to(changes::history)),
-    post("/customers/{id}/sync", Operator, || to(customers::sync)),
-    post("/customers/{id}/erase", Admin, || to(erase::erase)),
-    post("/customers/{id}/link", Operator, || to(links::link)),
-    post("/customers/{id}/unlink", Operator, || to(links::unlink)),
+    post("/customers/{id}/sync", Operator, CustomerSync, || to(customers::sync)),
+    post("/customers/{id}/erase", Admin, CustomerErase, || to(erase::erase)),
+    post("/customers/{id}/link", Operator, CustomerLink, || to(links::link)),
+    post("/customers/{id}/unlink", Operator, CustomerUnlink, || to(links::unlink)),
     get("/changes", Viewer, || to(changes::feed)),
     get("/events", Viewer, || to(events::stream)),
     get("/suggestions", Viewer, || to(links::list)),
-    post("/suggestions/{id}/accept", Operator, || to(links::accept)),
-    post("/suggestions/{id}/reject", Operator, || to(links::reject)),
+    post("/suggestions/{id}/accept", Operator, SuggestionAccept, || to(links::accept)),
+    post("/suggestions/{id}/reject", Operator, SuggestionReject, || to(links::reject)),
     get("/runs", Viewer, || to(runs::list)),
-    post("/runs", Operator, || to(runs::start)),
+    post("/runs", Operator, RunStart, || to(runs::start)),
     get("/runs/{id}", Viewer, || to(runs::show)),
-    post("/runs/{id}/cancel", Operator, || to(runs::cancel)),
+    post("/runs/{id}/cancel", Operator, RunCancel, || to(runs::cancel)),
     get("/runs/{id}/candidates", Viewer, || to(candidates::list)),
-    post("/runs/{id}/approve", Admin, || to(candidates::approve)),
-    post("/runs/{id}/discard", Admin, || to(candidates::discard)),
+    post("/runs/{id}/approve", Admin, RunApprove, || to(candidates::approve)),
+    post("/runs/{id}/discard", Admin, RunDiscard, || to(candidates::discard)),
     get("/jobs", Viewer, || to(jobs::list)),
     get("/jobs/one", Viewer, || to(jobs::show)),
-    post("/jobs/retry", Operator, || to(jobs::retry)),
-    post("/jobs/discard", Operator, || to(jobs::discard)),
+    post("/jobs/retry", Operator, JobsRetry, || to(jobs::retry)),
+    post("/jobs/discard", Operator, JobsDiscard, || to(jobs::discard)),
     get("/schedules", Viewer, || to(schedules::list)),
-    post("/schedules/{name}/pause", Operator, || to(schedules::pause)),
-    post("/schedules/{name}/resume", Operator, || to(schedules::resume)),
-    post("/schedules/{name}/run", Operator, || to(schedules::run)),
+    post("/schedules/{name}/pause", Operator, SchedulePause, || to(schedules::pause)),
+    post("/schedules/{name}/resume", Operator, ScheduleResume, || to(schedules::resume)),
+    post("/schedules/{name}/run", Operator, ScheduleRun, || to(schedules::run)),
+    get("/audit", Admin, || to(audit::list)),
     get("/tokens", Admin, || to(tokens::list)),
-    post("/tokens", Admin, || to(tokens::create)),
-    delete("/tokens/{id}", Admin, || to(tokens::revoke)),
+    post("/tokens", Admin, TokenCreate, || to(tokens::create)),
+    delete("/tokens/{id}", Admin, TokenRevoke, || to(tokens::revoke)),
     get("/users", Admin, || to(users::list)),
-    post("/users", Admin, || to(users::create)),
-    line(Method::PATCH, "/users/{id}", May::AtLeast(Admin), || to(users::change)),
-    delete("/users/{id}", Admin, || to(users::remove)),
-    delete("/users/{id}/sessions", Admin, || to(users::sign_out)),
-    line(Method::POST, "/session", May::Everybody, || to(session::sign_in)),
+    post("/users", Admin, UserAdd, || to(users::create)),
+    line(Method::PATCH, "/users/{id}", May::AtLeast(Admin), Some(UserChange), || to(users::change)),
+    delete("/users/{id}", Admin, UserRemove, || to(users::remove)),
+    delete("/users/{id}/sessions", Admin, UserSignOut, || to(users::sign_out)),
+    line(Method::POST, "/session", May::Everybody, None, || to(session::sign_in)),
     get("/session", Viewer, || to(session::show)),
-    line(Method::DELETE, "/session", May::SignedIn, || to(session::sign_out)),
-    line(Method::PUT, "/session/password", May::SignedIn, || to(session::change_password)),
-    line(Method::DELETE, "/sessions", May::SignedIn, || to(session::sign_out_everywhere)),
-    line(Method::POST, "/first-admin", May::Everybody, || to(session::first_admin)),
+    line(Method::DELETE, "/session", May::SignedIn, Some(SignOut), || to(session::sign_out)),
+    line(Method::PUT, "/session/password", May::SignedIn, Some(PasswordChange), || to(session::change_password)),
+    line(Method::DELETE, "/sessions", May::SignedIn, Some(SignOutEverywhere), || to(session::sign_out_everywhere)),
+    line(Method::POST, "/first-admin", May::Everybody, None, || to(session::first_admin)),
 ];
 
-const fn line(method: Method, path: &'static str, may: May, handler: fn() -> Route) -> Entry {
-    Entry { method, path, may, handler }
+const fn line(method: Method, path: &'static str, may: May, action: Option<Action>, handler: fn() -> Route) -> Entry {
+    Entry { method, path, may, action, handler }
 }
 
 const fn get(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    line(Method::GET, path, May::AtLeast(least), handler)
+    line(Method::GET, path, May::AtLeast(least), None, handler)
 }
 
-const fn post(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    line(Method::POST, path, May::AtLeast(least), handler)
+const fn post(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Entry {
+    line(Method::POST, path, May::AtLeast(least), Some(action), handler)
 }
 
-const fn delete(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
-    line(Method::DELETE, path, May::AtLeast(least), handler)
+const fn delete(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Entry {
+    line(Method::DELETE, path, May::AtLeast(least), Some(action), handler)
 }
 
 /// Adds the API to a server.
@@ -113,22 +125,22 @@ pub(in crate::web) fn register(config: &mut ServiceConfig) {
         scope = register_path(scope, lines);
     }
     // Whoever may not enter does not learn either what is not there.
-    config.service(scope.default_service(behind(May::AtLeast(Viewer), to(not_found))));
+    config.service(scope.default_service(behind(May::AtLeast(Viewer), None, to(not_found))));
 }
 
 fn register_path(scope: Scope, lines: &'static [Entry]) -> Scope {
     let Some(first) = lines.first() else { return scope };
     let mut resource = web::resource(first.path);
     for line in lines {
-        resource = resource.route(behind(line.may, (line.handler)().method(line.method.clone())));
+        resource = resource.route(behind(line.may, line.action, (line.handler)().method(line.method.clone())));
     }
     let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
-    scope.service(resource.default_service(behind(May::AtLeast(Viewer), only(allowed.join(", ")))))
+    scope.service(resource.default_service(behind(May::AtLeast(Viewer), None, only(allowed.join(", ")))))
 }
 
 /// The route behind its guard.
-fn behind(may: May, route: Route) -> Route {
-    route.wrap(from_fn(move |request, next| guard(may, request, next)))
+fn behind(may: May, action: Option<Action>, route: Route) -> Route {
+    route.wrap(from_fn(move |request, next| guard(may, action, request, next)))
 }
 
 /// Every route of the API.
@@ -140,7 +152,14 @@ pub fn listed_routes() -> Vec<ListedRoute> {
             May::AtLeast(role) => (Some(role), true, true),
             May::SignedIn => (None, true, false),
         };
-        ListedRoute { method: line.method.to_string(), path: format!("{ROOT}{}", line.path), role, guarded, by_token }
+        ListedRoute {
+            method: line.method.to_string(),
+            path: format!("{ROOT}{}", line.path),
+            role,
+            guarded,
+            by_token,
+            action: line.action.map(Action::as_str),
+        }
     };
     TABLE.iter().map(listed).collect()
 }

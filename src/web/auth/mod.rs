@@ -5,6 +5,7 @@
 //! A token beats a cookie: who sends one means it.
 
 pub(super) mod cookie;
+pub(super) mod trail;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -18,6 +19,7 @@ use subtle::ConstantTimeEq as _;
 use super::State;
 use super::body;
 use super::error::{Code, Problem};
+use crate::domain::audit::Action;
 use crate::domain::role::Role;
 use crate::sync::{sessions, tokens};
 
@@ -75,25 +77,54 @@ impl Caller {
     }
 }
 
-/// Middleware of one route: lets those pass who may, with a body that is all there, and notes who it is.
+/// Middleware of one route: lets those pass who may, with a body that is all there, and notes who it is and what is done.
 pub(super) async fn guard(
     may: May,
+    action: Option<Action>,
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = request.app_data::<Data<State>>().cloned() else { return next.call(request).await };
-    // An answer, not an error of this layer: it still gets the request's id.
-    if let Err(problem) = admit(request.request(), &state, may).await {
-        return Ok(request.error_response(problem));
-    }
-    let body = match whole_body(&mut request, &state).await {
+    let mut payload = request.extract::<web::Payload>().await?;
+    let body = match prepare(request.request(), &state, may, &mut payload).await {
         Ok(body) => body,
+        // An answer, not an error of this layer: it still gets the request's id.
         Err(problem) => return Ok(request.error_response(problem)),
     };
-    if let Some(body) = &body {
-        request.set_payload(Payload::from(body.bytes()));
+    request.set_payload(Payload::from(body.as_ref().map(body::Body::bytes).unwrap_or_default()));
+    let Some(action) = action else { return next.call(request).await };
+    let entry = match trail::begin(request.request(), &state, action).await {
+        Ok(entry) => entry,
+        Err(error) => {
+            let problem = Problem::store(request.request(), &error);
+            return Ok(request.error_response(problem));
+        }
+    };
+    let response = next.call(request).await?;
+    trail::end(&state, entry, response.status()).await;
+    Ok(response)
+}
+
+/// All that is to be known before the handler may begin; gives the body where there is one.
+async fn prepare<'a>(
+    request: &HttpRequest,
+    state: &'a State,
+    may: May,
+    payload: &mut web::Payload,
+) -> Result<Option<body::Body<'a>>, Problem> {
+    admit(request, state, may).await?;
+    let body = whole_body(request, state, payload).await?;
+    // No name, no word and no number has one, and not every database can store it.
+    let nul = [request.uri().query().unwrap_or_default(), request.path()].iter().any(|text| text.contains("%00"));
+    if nul || body.as_ref().is_some_and(|body| has_nul(body)) {
+        return Err(Problem::new(request, Code::BadRequest, "there is a NUL character in the request"));
     }
-    next.call(request).await
+    Ok(body)
+}
+
+/// Whether there is a NUL, as it is or as JSON writes it.
+fn has_nul(body: &[u8]) -> bool {
+    body.contains(&0) || body.windows(6).any(|text| text == b"\\u0000")
 }
 
 async fn admit(request: &HttpRequest, state: &State, may: May) -> Result<(), Problem> {
@@ -152,18 +183,18 @@ fn check_page(request: &HttpRequest, state: &State, session: &str) -> Result<(),
 }
 
 /// The whole body, read within bounds of size and time; `None` where there is none.
-async fn whole_body<'a>(request: &mut ServiceRequest, state: &'a State) -> Result<Option<body::Body<'a>>, Problem> {
+async fn whole_body<'a>(
+    request: &HttpRequest,
+    state: &'a State,
+    payload: &mut web::Payload,
+) -> Result<Option<body::Body<'a>>, Problem> {
     let headers = request.headers();
     if !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0") {
         return Ok(None);
     }
-    let payload = match request.extract::<web::Payload>().await {
-        Ok(payload) => payload,
-        Err(_unreadable) => return Ok(None),
-    };
     let within = state.limits.body_within;
-    let read = body::read(request.request(), payload, LONGEST_BODY, within, &state.call_bodies).await;
-    read.map(Some).map_err(|unread| Problem::unread(request.request(), &unread))
+    let read = body::read(request, payload, LONGEST_BODY, within, &state.call_bodies).await;
+    read.map(Some).map_err(|unread| Problem::unread(request, &unread))
 }
 
 fn unauthorized(request: &HttpRequest) -> Problem {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use customer_sync::domain::audit::{Action, Actor, Deed};
 use customer_sync::domain::role::Role;
 use customer_sync::store::{SessionLife, UserChange, UserChanged};
 
@@ -13,6 +14,7 @@ on_each_database! {
     whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password
     names_are_taken_once_and_compared_exactly
     an_expired_token_is_listed_and_not_found
+    the_audit_log_goes_by_age_alone
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -70,4 +72,27 @@ async fn an_expired_token_is_listed_and_not_found(case: Case) {
     let listed = case.store.tokens().await.unwrap();
     assert_eq!((listed[0].id, listed[0].expired), (id, true));
     assert!(case.store.delete_token(id).await.unwrap() && !case.store.delete_token(id).await.unwrap());
+}
+
+async fn the_audit_log_goes_by_age_alone(case: Case) {
+    let actor = Actor::User { id: 7, name: "anna".to_owned() };
+    let deed = |target: &str| Deed {
+        actor: actor.clone(),
+        address: Some("2001:db8::1".to_owned()),
+        action: Action::RunCancel,
+        target: Some(target.to_owned()),
+    };
+    let first = case.store.note_deed(&deed("1"), None).await.unwrap();
+    let second = case.store.note_deed(&deed("2"), Some(409)).await.unwrap();
+    assert!(second > first);
+    case.store.complete_deed(first, 200).await.unwrap();
+    let status = async || {
+        let entries = case.store.audit(None, Some(Action::RunCancel), 10).await.unwrap();
+        entries.iter().map(|entry| (entry.id, entry.status)).collect::<Vec<_>>()
+    };
+    assert_eq!(status().await, [(second, Some(409)), (first, Some(200))]);
+    assert_eq!(case.store.audit(Some(second), None, 10).await.unwrap().len(), 1);
+    assert_eq!(case.store.prune_audit(HOUR).await.unwrap(), 0);
+    wait_until("they are old", async || case.store.prune_audit(Duration::from_millis(1)).await.unwrap() > 0).await;
+    assert!(status().await.is_empty());
 }

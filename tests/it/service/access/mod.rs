@@ -1,12 +1,15 @@
 //! Who may use the service: each file tries to get further than it should.
 
+mod abuse;
 mod csrf;
 mod first_admin;
 mod guessing;
+mod headers;
 mod people;
 mod sessions;
 mod table;
 mod tokens;
+mod trail;
 
 use customer_sync::domain::role::Role;
 use customer_sync::domain::user::UserName;

@@ -1,0 +1,153 @@
+//! Requests that are too big, too slow, twisted, or SQL.
+
+use std::time::Duration;
+
+use customer_sync::domain::role::Role;
+use customer_sync::sync::tokens;
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Browser, PASSWORD, answer, sign_in};
+use crate::service::Connected;
+use crate::support::app::TestApp;
+use crate::support::databases::Kind;
+
+/// Sends raw bytes and leaves the connection open; what comes back until the server closes it.
+async fn raw(app: &TestApp, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server ends it").ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn who_sends_slowly_is_sent_away() {
+    let connected = Connected::configured(Kind::Sqlite, &[("server.body_timeout", "500ms")]).await;
+    let app = &connected.app;
+    let token = tokens::create(app.store(), "test", Role::Operator).await.unwrap();
+    let said = raw(app, "GET /api/customers HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "slow headers: {said}");
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    for (who, headers) in [("a caller", bearer.as_str()), ("nobody", "")] {
+        let request = format!("POST /api/runs HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 50\r\n\r\n{{\"kind\"");
+        let said = raw(app, &request).await;
+        let expected = if headers.is_empty() { "HTTP/1.1 401" } else { "HTTP/1.1 408" };
+        assert!(said.starts_with(expected), "{who}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_big_is_refused_wherever_it_stands() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let long = "x".repeat(200_000);
+    let large = "x".repeat((1 << 20) + 1);
+    let anna = Browser::new(app, "anna", Role::Admin).await;
+    for (what, request, expected) in [
+        ("a body", anna.request(app, Method::POST, "/api/runs").body(large.clone()), 413),
+        ("a body of nobody", app.http.post(format!("{}/api/runs", app.url)).body(large.clone()), 401),
+        ("a sign-in", app.http.post(format!("{}/api/session", app.url)).body(large), 413),
+        ("a password", sign_in(app, "anna", &long), 401),
+        ("a name", sign_in(app, &long, PASSWORD), 401),
+        (
+            "a token's name",
+            anna.request(app, Method::POST, "/api/tokens").json(&json!({"name": long, "role": "admin"})),
+            400,
+        ),
+        ("an id", anna.request(app, Method::GET, &format!("/api/customers/{}", "9".repeat(1_000))), 404),
+    ] {
+        let (status, problem) = answer(request).await;
+        assert_eq!(status, expected, "{what}: {problem}");
+        assert!(problem.to_string().len() < 5_000, "{what}: the answer is not as long as the question");
+    }
+    // More headers than a server reads: the connection ends, and the service goes on.
+    let said = raw(app, &format!("GET /livez HTTP/1.1\r\nHost: x\r\nX-Large: {long}\r\n\r\n")).await;
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{}", &said[..said.len().min(200)]);
+    assert!(anna.is_signed_in(app).await);
+}
+
+#[tokio::test]
+async fn twisted_paths_lead_nowhere() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let viewer = tokens::create(app.store(), "test", Role::Viewer).await.unwrap();
+    for path in [
+        "/api/../api/users",
+        "/api/./users",
+        "/api/%75sers",
+        "/api/users/",
+        "/api//users",
+        "//api/users",
+        "/api/users%00",
+        "/api/users;x=1",
+        "/api/users%2f",
+        "/API/USERS",
+        "/livez/../api/users",
+        "/webhooks/erpnext/../../api/users",
+        "/webhooks/erpnext/%2e%2e/%2e%2e/api/users",
+        "/api/customers/..%2fusers",
+        "/../../etc/passwd",
+        "/api/%2e%2e/%2e%2e/etc/passwd",
+    ] {
+        for (who, header) in [("nobody", String::new()), ("a viewer", format!("Authorization: Bearer {viewer}\r\n"))] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{header}Connection: close\r\n\r\n");
+            let said = raw(app, &request).await;
+            let status = said.get(9..12).unwrap_or_default();
+            assert!(["400", "401", "403", "404"].contains(&status), "{path} as {who}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sql_and_wildcards_are_text_like_any_other() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        for text in
+            ["' OR '1'='1", "'; DROP TABLE sync_users; --", "%", "_", "\\", "\" OR \"\"=\"", "a' UNION SELECT 1 --"]
+        {
+            let query = [("q", text), ("label", text)];
+            let (status, body) = answer(app.request(Method::GET, "/api/jobs").query(&query)).await;
+            assert_eq!((status, body["data"].as_array().map(Vec::len)), (200, Some(0)), "{kind:?} {text:?}: {body}");
+            let name = [("doctype", "Customer"), ("name", text)];
+            assert_eq!(
+                answer(app.request(Method::GET, "/api/jobs/one").query(&name)).await.0,
+                404,
+                "{kind:?} {text:?}"
+            );
+            let query = [("kind", text)];
+            assert_eq!(answer(app.request(Method::GET, "/api/runs").query(&query)).await.0, 400, "{kind:?} {text:?}");
+            let (status, _) = answer(app.admin(Method::GET, "/api/audit").await.query(&[("action", text)])).await;
+            assert_eq!(status, 400, "{kind:?} {text:?}");
+        }
+        // Not every database stores it, and none of them is "not reachable" for that.
+        let nul = app.request(Method::GET, "/api/jobs").query(&[("q", "a\0b")]);
+        assert_eq!(answer(nul).await.0, 400, "{kind:?}");
+        let nul = json!({"name": "a\0b", "password": PASSWORD});
+        assert_eq!(answer(app.http.post(format!("{}/api/session", app.url)).json(&nul)).await.0, 400, "{kind:?}");
+        assert!(app.store().users().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn two_requests_in_one_are_not_smuggled() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let inner = "GET /api/users HTTP/1.1\r\nHost: x\r\n\r\n";
+    for headers in [
+        "Content-Length: 0\r\nContent-Length: 50",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: xchunked",
+        "Content-Length: -1",
+        "Content-Length: +5",
+    ] {
+        let said =
+            raw(app, &format!("POST /api/session HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n0\r\n\r\n{inner}")).await;
+        let answers = said.matches("HTTP/1.1 ").count();
+        assert!(answers <= 1 && !said.starts_with("HTTP/1.1 2"), "{headers}: {said}");
+    }
+}

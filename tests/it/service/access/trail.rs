@@ -1,0 +1,142 @@
+//! The audit log: every change is in it, and nothing that should not be.
+
+use std::collections::BTreeSet;
+
+use customer_sync::domain::audit::Action;
+use customer_sync::domain::role::Role;
+use customer_sync::sync::tokens;
+use customer_sync::web::listed_routes;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Browser, PASSWORD, answer, sign_in};
+use crate::service::Connected;
+use crate::support::app::TestApp;
+use crate::support::binary::run;
+use crate::support::databases::Kind;
+
+async fn entries(app: &TestApp) -> Vec<Value> {
+    let (status, body) = answer(app.admin(Method::GET, "/api/audit?limit=500").await).await;
+    assert_eq!(status, 200, "{body}");
+    body["data"].as_array().unwrap().clone()
+}
+
+#[test]
+fn each_change_has_a_word_in_the_log() {
+    let mut words = BTreeSet::new();
+    for route in listed_routes() {
+        assert_eq!(route.action.is_some(), route.guarded && route.method != "GET", "{route:?}");
+        words.extend(route.action);
+    }
+    // Those are noted where it is found out who it is.
+    words.extend([Action::SignIn, Action::SignInFailed, Action::FirstAdmin].map(Action::as_str));
+    assert_eq!(words, Action::ALL.iter().map(|action| action.as_str()).collect());
+}
+
+#[tokio::test]
+async fn who_did_what_from_where_and_how_it_ended() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        let anna = Browser::new(app, "anna", Role::Operator).await;
+        assert_eq!(answer(anna.request(app, Method::POST, "/api/schedules/sweep/pause")).await.0, 200);
+        assert_eq!(answer(anna.request(app, Method::POST, "/api/customers/4711/sync")).await.0, 404);
+        let told: Vec<_> = entries(app).await.into_iter().filter(|entry| entry["actor"] == "user").collect();
+        let shown = |entry: &Value| {
+            let number = entry["status"].as_i64().unwrap();
+            (entry["action"].as_str().unwrap().to_owned(), entry["target"].clone(), number)
+        };
+        assert_eq!(
+            told.iter().map(shown).collect::<Vec<_>>(),
+            [
+                ("customer_sync".to_owned(), "4711".into(), 404),
+                ("schedule_pause".to_owned(), "sweep".into(), 200),
+                ("sign_in".to_owned(), Value::Null, 200),
+            ],
+            "{kind:?}"
+        );
+        for entry in &told {
+            assert_eq!((&entry["actor_id"], &entry["actor_name"]), (&anna.id.into(), &"anna".into()), "{entry}");
+            assert_eq!(entry["address"], "127.0.0.1");
+        }
+        let token = tokens::issue(app.store(), "script", Role::Operator, None).await.unwrap();
+        let url = format!("{}/api/schedules/sweep/resume", app.url);
+        assert_eq!(answer(app.http.post(url).bearer_auth(&token.plain)).await.0, 200);
+        let newest = &entries(app).await[0];
+        assert_eq!((&newest["actor"], &newest["actor_id"]), (&"token".into(), &token.id.into()), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_customers_and_no_secret_is_noted() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let anna = Browser::new(app, "anna", Role::Admin).await;
+    // People type their password into the field for the name.
+    for name in ["anna", "hunter2-hunter2", "nobody"] {
+        assert_eq!(answer(sign_in(app, name, "a wrong password")).await.0, 401);
+    }
+    answer(anna.request(app, Method::POST, "/api/customers/Erika%20Mustermann/sync")).await;
+    answer(anna.request(app, Method::POST, "/api/customers/1/link").json(&json!({"erpnext_id": "Erika Mustermann"})))
+        .await;
+    let new = json!({"name": "berta", "role": "viewer", "password": "another good password"});
+    assert_eq!(answer(anna.request(app, Method::POST, "/api/users").json(&new)).await.0, 201);
+    let made =
+        answer(anna.request(app, Method::POST, "/api/tokens").json(&json!({"name": "shop", "role": "viewer"}))).await.1;
+    let log = json!(entries(app).await).to_string();
+    let token = made["data"]["token"].as_str().unwrap();
+    for secret in
+        ["hunter2", "nobody", "a wrong password", PASSWORD, "Erika", "another good password", token, &anna.csrf]
+    {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    let failed: Vec<Value> =
+        entries(app).await.into_iter().filter(|entry| entry["action"] == "sign_in_failed").collect();
+    let names: Vec<&Value> = failed.iter().map(|entry| &entry["actor_name"]).collect();
+    assert_eq!(names, [&Value::Null, &Value::Null, &"anna".into()]);
+}
+
+#[tokio::test]
+async fn refused_calls_do_not_fill_the_log_and_pages_follow_each_other() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let viewer = tokens::create(app.store(), "reader", Role::Viewer).await.unwrap();
+    for _ in 0..5 {
+        let url = format!("{}/api/schedules/sweep/pause", app.url);
+        assert_eq!(answer(app.http.post(&url)).await.0, 401);
+        assert_eq!(answer(app.http.post(&url).bearer_auth(&viewer)).await.0, 403);
+    }
+    assert_eq!(entries(app).await.len(), 0);
+    for _ in 0..5 {
+        assert_eq!(answer(app.request(Method::POST, "/api/schedules/sweep/pause")).await.0, 200);
+    }
+    let mut seen = Vec::new();
+    let mut path = Some("/api/audit?limit=2&action=schedule_pause".to_owned());
+    while let Some(page) = path {
+        let response = app.admin(Method::GET, &page).await.send().await.unwrap();
+        let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        path = link.map(|link| link.split(['<', '>']).nth(1).unwrap().to_owned());
+        let body: Value = response.json().await.unwrap();
+        seen.extend(body["data"].as_array().unwrap().iter().map(|entry| entry["id"].as_i64().unwrap()));
+    }
+    assert!(seen.len() == 5 && seen.windows(2).all(|pair| pair[0] > pair[1]), "{seen:?}");
+    for wrong in ["/api/audit?action=nothing", "/api/audit?limit=0", "/api/audit?actor=anna"] {
+        assert_eq!(answer(app.admin(Method::GET, wrong).await).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn the_command_line_is_noted_too() {
+    let connected = Connected::start(Kind::Postgres).await;
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("DATABASE_URL", connected.database.url.as_str())];
+    for arguments in
+        [&["token", "create", "--role", "viewer"][..], &["schedules", "pause", "sweep"], &["jobs", "retry", "--all"]]
+    {
+        assert!(run(folder.path(), arguments, &environment).status.success(), "{arguments:?}");
+    }
+    let noted = connected.app.store().audit(None, None, 10).await.unwrap();
+    let shown: Vec<_> = noted.iter().map(|entry| (entry.actor.as_str(), entry.action.as_str())).collect();
+    let by = "command_line";
+    assert_eq!(shown, [(by, "jobs_retry"), (by, "schedule_pause"), (by, "token_create")]);
+}
