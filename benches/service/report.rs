@@ -40,15 +40,27 @@ impl<'a> Report<'a> {
             self.targets.iter().for_each(|target| text.push_str(&target.row()));
             text.push('\n');
         }
-        let explanations: String = self.targets.iter().filter_map(Target::explanation).collect();
-        if !explanations.is_empty() {
-            text.push_str(&format!("What was missed, and why:\n\n{explanations}\n"));
-        }
+        text.push_str(&self.misses());
         text.push_str(&format!(
             "<details><summary>All figures</summary>\n\n{}</details>\n",
             table::markdown(self.sheet.figures())
         ));
         text
+    }
+
+    /// What was missed and why, a line for each reason.
+    fn misses(&self) -> String {
+        let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
+        for target in &self.targets {
+            let Some(reason) = target.miss() else { continue };
+            match lines.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, missed)) => missed.push(&target.what),
+                None => lines.push((reason, vec![&target.what])),
+            }
+        }
+        let lines: String =
+            lines.iter().map(|(reason, missed)| format!("- *{}*: {reason}\n", missed.join("; "))).collect();
+        if lines.is_empty() { lines } else { format!("What was missed, and why:\n\n{lines}\n") }
     }
 
     /// Everything, for programs.

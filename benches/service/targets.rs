@@ -31,7 +31,8 @@ const PEER_BACKFILL: f64 = 2_094.0;
 /// A target that was measured.
 #[derive(Debug, Serialize)]
 pub struct Target {
-    what: String,
+    /// Of which figure.
+    pub what: String,
     asked: f64,
     measured: f64,
     unit: &'static str,
@@ -56,9 +57,9 @@ impl Target {
         format!("| {what} | {sign} {} {unit} | {} {unit} | {verdict} |\n", number(*asked), number(*measured))
     }
 
-    /// What is said about it below the table, where it was missed.
-    pub fn explanation(&self) -> Option<String> {
-        (!self.reached).then(|| format!("- {}: {}\n", self.what, self.reason.unwrap_or("not explained yet.")))
+    /// Why it was missed; `None` where it was reached.
+    pub fn miss(&self) -> Option<&'static str> {
+        (!self.reached).then(|| self.reason.unwrap_or("not explained yet."))
     }
 }
 
