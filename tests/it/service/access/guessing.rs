@@ -7,6 +7,7 @@ use customer_sync::sync::tokens;
 
 use super::{PASSWORD, add, answer, sign_in};
 use crate::service::Connected;
+use crate::support::app::wait_until;
 use crate::support::databases::Kind;
 
 #[tokio::test]
@@ -28,23 +29,22 @@ async fn an_unknown_name_and_a_wrong_password_are_answered_alike() {
 
 #[tokio::test]
 async fn a_name_that_nobody_has_costs_a_hash_all_the_same() {
-    let connected = Connected::configured(Kind::Sqlite, &[("access.sign_ins_per_minute", "1000")]).await;
+    let connected = Connected::configured(Kind::Sqlite, &[("access.sign_ins_per_minute", "60000")]).await;
     let app = &connected.app;
     add(app, "anna", Role::Admin).await;
-    let shortest = async |name: &str| {
-        let mut shortest = Duration::MAX;
-        for _ in 0..9 {
+    let names = ["anna", "nobody", "no name"];
+    let mut shortest = names.map(|_| Duration::MAX);
+    // The shortest of many tries is what it takes where the machine does nothing else; without a hash a try would be a
+    // hundred times as short, and no number of tries would bring the shortest ones together.
+    wait_until("an unknown name takes as long as a known one", async || {
+        for (name, shortest) in names.iter().zip(&mut shortest) {
             let begun = Instant::now();
             assert_eq!(answer(sign_in(app, name, "a wrong password")).await.0, 401);
-            shortest = shortest.min(begun.elapsed());
+            *shortest = begun.elapsed().min(*shortest);
         }
-        shortest
-    };
-    let (known, unknown, no_name) = (shortest("anna").await, shortest("nobody").await, shortest("no name").await);
-    // A look-up alone is a hundred times as quick as a hash, whatever else the machine does.
-    for other in [unknown, no_name] {
-        assert!(other > known / 4, "{known:?} {other:?}");
-    }
+        shortest[1..].iter().all(|other| *other > shortest[0] / 2)
+    })
+    .await;
 }
 
 #[tokio::test]
