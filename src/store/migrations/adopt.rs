@@ -43,6 +43,7 @@ const NEEDED: &[(&str, [&str; 3])] = &[
     ),
     ("merged_into", ["INTEGER", "BIGINT", "BIGINT"]),
     ("deleted_at", TIME),
+    ("erased_at", TIME),
     ("created_at", TIME),
     ("updated_at", TIME),
 ];

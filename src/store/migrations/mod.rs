@@ -22,6 +22,9 @@ use list::Migration;
 /// The first migration of all.
 pub(super) const FIRST: &str = list::CUSTOMERS;
 
+/// How a migration adds a column to `customers` in every dialect, on a line of its own.
+const ADD_COLUMN: &str = "ALTER TABLE customers ADD COLUMN IF NOT EXISTS ";
+
 pub(super) static ALL: &[&Statement] = &[&APPLIED, &BEGIN, &END];
 
 static APPLIED: Statement =
@@ -161,17 +164,37 @@ async fn run(tx: &mut Tx, schema: Option<&str>, adopt: bool) -> Result<Migration
         let row = serde_json::json!([{ "name": migration.name, "checksum": checksum_of(migration.sql) }]).to_string();
         tx.execute(&BEGIN, &[Arg::Text(&row)]).await?;
         if !(foreign && migration.name == list::CUSTOMERS) {
-            let sql = if dialect == Dialect::Mariadb && migration.sql.contains("{customer_id}") {
-                migration.sql.replace("{customer_id}", &inspect::id_type(tx).await?)
-            } else {
-                migration.sql.to_owned()
-            };
+            let sql = adapted(tx, migration.sql).await?;
             tx.run(sql).await?;
         }
         tx.execute(&END, &[Arg::Text(migration.name)]).await?;
         report.applied.push(migration.name.to_owned());
     }
     Ok(report)
+}
+
+/// The text as this database takes it.
+async fn adapted(tx: &mut Tx, sql: &str) -> Result<String, Fault> {
+    match tx.dialect() {
+        Dialect::Mariadb if sql.contains("{customer_id}") => {
+            Ok(sql.replace("{customer_id}", &inspect::id_type(tx).await?))
+        }
+        Dialect::Sqlite if sql.contains(ADD_COLUMN) => {
+            let columns = inspect::columns(tx, "customers").await?;
+            Ok(without_known(sql, |name| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name))))
+        }
+        Dialect::Mariadb | Dialect::Postgres | Dialect::Sqlite => Ok(sql.to_owned()),
+    }
+}
+
+/// SQLite has no `IF NOT EXISTS` for columns, and an adopted table may have the column already.
+fn without_known(sql: &str, is_known: impl Fn(&str) -> bool) -> String {
+    let line = |line: &str| match line.strip_prefix(ADD_COLUMN) {
+        None => Some(line.to_owned()),
+        Some(column) if is_known(column.split(' ').next().unwrap_or_default()) => None,
+        Some(column) => Some(format!("ALTER TABLE customers ADD COLUMN {column}")),
+    };
+    sql.lines().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// SQLite: the transaction itself excludes others. The locks of the others end with the transaction (PostgreSQL) or

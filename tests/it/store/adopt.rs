@@ -14,6 +14,7 @@ use crate::support::databases::Kind;
 on_each_database! { unmigrated:
     a_foreign_table_is_refused_with_what_it_lacks
     adopting_keeps_rows_and_ids
+    columns_that_are_there_already_are_taken_as_they_are
     an_adopted_row_is_read_and_updated
     an_adopted_table_can_be_written_by_its_application
     text_ids_are_refused
@@ -77,6 +78,7 @@ async fn a_foreign_table_is_refused_with_what_it_lacks(case: Case) {
         "origin",
         "merged_into",
         "deleted_at",
+        "erased_at",
     ];
     assert_eq!(missing, &expected);
     let sentence = error.to_string();
@@ -88,7 +90,7 @@ async fn a_foreign_table_is_refused_with_what_it_lacks(case: Case) {
 async fn adopting_keeps_rows_and_ids(case: Case) {
     seed(&case).await;
     let report = case.store.migrate(true).await.unwrap();
-    assert_eq!(report.added_columns.len(), 13);
+    assert_eq!(report.added_columns.len(), 14);
     assert_eq!(case.store.check_statements().await.map(|count| count > 30).ok(), Some(true));
     let rows = case.select(["id", "name", "erpnext_id", "origin"], "FROM customers ORDER BY id").await;
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(Option::as_deref)).collect();
@@ -107,6 +109,19 @@ async fn adopting_keeps_rows_and_ids(case: Case) {
     let held = case.store.held(&["Acme".to_owned(), "other".to_owned()], &[]).await.unwrap();
     assert_eq!(held.len(), 2);
     assert!(held.iter().all(|held| held.seen.creation.is_none() && held.seen.hash.is_none()));
+}
+
+/// Also the one that a later migration adds to a table of ours.
+async fn columns_that_are_there_already_are_taken_as_they_are(case: Case) {
+    seed(&case).await;
+    let time = if case.database.kind == Kind::Postgres { "TIMESTAMPTZ(3)" } else { "DATETIME" };
+    for column in ["deleted_at", "erased_at"] {
+        case.execute(&format!("ALTER TABLE customers ADD COLUMN {column} {time}")).await;
+    }
+    let report = case.store.migrate(true).await.unwrap();
+    assert_eq!(report.added_columns.len(), 12, "{report:?}");
+    assert!(case.store.pending_migrations().await.unwrap().is_empty());
+    assert!(case.store.customer(3).await.unwrap().unwrap().row.erased_at.is_none());
 }
 
 async fn an_adopted_row_is_read_and_updated(case: Case) {
@@ -217,7 +232,7 @@ async fn two_processes_adopt_at_once(case: Case) {
     seed(&case).await;
     let other = case.another_store().await;
     let (one, other) = tokio::join!(case.store.migrate(true), other.migrate(true));
-    assert_eq!(one.unwrap().added_columns.len() + other.unwrap().added_columns.len(), 13);
+    assert_eq!(one.unwrap().added_columns.len() + other.unwrap().added_columns.len(), 14);
     let tombstone = Write::Note { seen: case.seen("Acme").await, state: state(&record("Acme"), CREATION) };
     let claim = case.claim("Acme").await;
     assert!(matches!(case.apply(unit(claim, vec![tombstone])).await, Applied::Written(_)));
