@@ -13,8 +13,10 @@ use super::output::{ask, remark, say};
 use super::{block_on, load_quietly};
 use crate::app::open_store;
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::domain::customer::CustomerId;
 use crate::store::{CustomerRow, Store};
+use crate::sync::audit::by_command_line;
 use crate::sync::erase;
 
 #[derive(Debug, Args)]
@@ -41,6 +43,7 @@ impl Arguments {
                 remark("Nothing was changed.");
                 return Ok(ExitCode::FAILURE);
             }
+            by_command_line(&store, Action::CustomerErase, Some(id.to_string())).await?;
             let outcome = erase::erase(&store, id).await?;
             store.close().await;
             if self.json {

@@ -90,7 +90,8 @@ async fn post(http: &reqwest::Client, url: &str, name: String) -> (String, bool)
     (name, answer.is_ok_and(|answer| answer.status().as_u16() == 202))
 }
 
-fn environment(erpnext: &Simulator, database: &Database) -> Vec<(&'static str, String)> {
+/// What `serve` needs to know, with a lease that ends soon.
+pub(super) fn environment(erpnext: &Simulator, database: &Database) -> Vec<(&'static str, String)> {
     let (key, secret) = erpnext.key();
     vec![
         ("ERPNEXT_URL", erpnext.url()),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use customer_sync::domain::erasure::ErasedBy;
-use customer_sync::domain::job::DocKey;
+use customer_sync::domain::job::{DocKey, Outcome};
 use customer_sync::domain::plan::{Applied, Gone, Write};
 use customer_sync::store::Erased;
 
-use super::make::{CREATION, delivery, full_record, put, record, unit, upsert};
+use super::make::{CREATION, delivery, ending, full_record, put, record, unit, upsert};
 use super::{Case, on_each_database};
 use crate::support::databases::Kind;
 use crate::support::dump::places_of;
@@ -15,6 +15,7 @@ use crate::support::dump::places_of;
 on_each_database! {
     a_worker_that_read_it_before_writes_nothing
     nothing_of_a_full_record_is_left
+    a_running_full_run_counts_its_jobs_once
     a_name_that_another_customer_has_now_stays_that_ones
     only_tombstones_of_that_age_are_to_be_erased
     who_is_not_there_or_was_erased_is_told_apart
@@ -67,6 +68,29 @@ async fn nothing_of_a_full_record_is_left(case: Case) {
     let erased = case.store.customer(id).await.unwrap().unwrap().row;
     assert!(erased.erased_at.is_some() && erased.deleted_at.is_some());
     assert_eq!((erased.origin.as_str(), erased.customer.is_active), ("erpnext", false));
+}
+
+async fn a_running_full_run_counts_its_jobs_once(case: Case) {
+    let (ada, ben) = (case.create("Ada").await, case.create("Ben").await);
+    case.create("Cleo").await;
+    let seen = case.seen("Ben").await;
+    let lead = case.full_run().await;
+    assert!(case.put_page(&lead, &["Ada", "Ben", "Cleo"], true).await);
+    assert_eq!(case.erase(ada).await, Erased::Done);
+    let row = case.run(lead.run).await;
+    assert_eq!((row.counts.skipped, row.counts.processed(), row.left), (1, 1, 2), "nobody held its job");
+    let claims = case.claims().await;
+    assert_eq!(case.erase(ben).await, Erased::Done);
+    for claim in claims {
+        if claim.key.name == "Ben" {
+            let late = unit(claim, vec![upsert(Some(seen.clone()), record("Ben"), CREATION)]);
+            assert!(matches!(case.apply(late).await, Applied::LeaseLost));
+        } else {
+            assert!(matches!(case.apply(ending(claim, Outcome::Done)).await, Applied::Written(_)));
+        }
+    }
+    let row = case.run(lead.run).await;
+    assert_eq!((row.counts.skipped, row.counts.processed(), row.left), (2, 3, 0));
 }
 
 async fn a_name_that_another_customer_has_now_stays_that_ones(case: Case) {

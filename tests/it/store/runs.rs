@@ -29,7 +29,7 @@ on_each_database! {
 
 impl Case {
     /// A running full run with a lead.
-    async fn full_run(&self) -> Lead {
+    pub(super) async fn full_run(&self) -> Lead {
         let started = self.store.start_run(RunKind::Full, RunCause::Person).await.unwrap();
         assert!(!started.joined);
         let (row, lead) = self.store.take_run(LEASE).await.unwrap().expect("nobody conducts it");
@@ -37,11 +37,11 @@ impl Case {
         lead
     }
 
-    async fn run(&self, run: RunId) -> RunRow {
+    pub(super) async fn run(&self, run: RunId) -> RunRow {
         self.store.run(run).await.unwrap().expect("it is there")
     }
 
-    async fn put_page(&self, lead: &Lead, names: &[&str], listed_all: bool) -> bool {
+    pub(super) async fn put_page(&self, lead: &Lead, names: &[&str], listed_all: bool) -> bool {
         let puts: Vec<Put> = names.iter().map(|name| of_run(lead.run, name)).collect();
         let last = names.last().copied().unwrap_or_default();
         let listed = i64::try_from(names.len()).unwrap();

@@ -1,5 +1,7 @@
 //! Who may erase, and what a caller is told: by API and on the command line.
 
+use customer_sync::domain::audit::Action;
+use customer_sync::store::{Options, Store};
 use reqwest::Method;
 use serde_json::json;
 
@@ -36,6 +38,13 @@ async fn the_command_line_asks_first_and_erases_by_id_or_name() {
     assert!(!output.status.success() && stderr(&output).contains("no customer here has this name"));
 
     assert_eq!(shell.tells(&["erase", &names[0], "--yes"]).await, (0, json!({"customer": 1, "effect": "erased"})));
+    let file = shell.folder.path().join("data/customer-sync.db");
+    let url = format!("sqlite://{}", file.display());
+    let store = Store::connect(&Options { url, schema: None, max_connections: 1 }).await.unwrap();
+    let noted = store.audit(None, Some(Action::CustomerErase), 10).await.unwrap();
+    let noted: Vec<_> = noted.iter().map(|deed| (deed.actor.as_str(), deed.target.as_deref())).collect();
+    assert_eq!(noted, [("command_line", Some("1"))]);
+    store.close().await;
     let (code, said) = shell.says(&["erase", "1"]).await;
     assert_eq!((code, said.as_str()), (0, "Customer 1 was erased before; nothing was changed."));
     let (code, run) = shell.tells(&["sync"]).await;

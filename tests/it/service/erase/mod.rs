@@ -4,9 +4,12 @@
 //! searched for them.
 
 mod asked;
+mod by_age;
 mod kept_out;
+mod killed;
 mod nowhere;
 
+use customer_sync::simulator::Simulator;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,21 +20,25 @@ use crate::support::dump::places_of;
 const WORDS: [&str; 8] =
     ["Quillfeather", "zq-mail", "5550177", "Zanzibarweg", "TAXQ99", "Umbrellaston", "Grizelda", "zq-note"];
 
+fn marked(erpnext: &Simulator, name: &str) -> String {
+    let customer = json!({
+        "customer_name": name,
+        "email_id": "zq-mail@grizelda.example",
+        "mobile_no": "5550177",
+        "first_name": "Grizelda",
+        "address_line1": "Zanzibarweg 7",
+        "city": "Umbrellaston",
+        "country": "United States",
+        "tax_id": "TAXQ99",
+        "customer_details": "zq-note",
+    });
+    erpnext.create_customer(customer).unwrap()
+}
+
 impl Connected {
     /// A customer whose values are full of those words; its name.
     fn marked(&self, name: &str) -> String {
-        let customer = json!({
-            "customer_name": name,
-            "email_id": "zq-mail@grizelda.example",
-            "mobile_no": "5550177",
-            "first_name": "Grizelda",
-            "address_line1": "Zanzibarweg 7",
-            "city": "Umbrellaston",
-            "country": "United States",
-            "tax_id": "TAXQ99",
-            "customer_details": "zq-note",
-        });
-        self.erpnext.create_customer(customer).unwrap()
+        marked(&self.erpnext, name)
     }
 
     /// Erases the row by API.
