@@ -71,7 +71,7 @@ enum Command {
     /// `serve` or without it. The exit code is 0 only if every customer was synced. Ctrl-C stops this process alone: the
     /// run goes on when `sync` or `serve` is started again, or in one that is running.
     Sync(sync::Arguments),
-    /// Compare our customers with ERPNext's, value by value, and tell what differs; nothing is written
+    /// Compare our customers with ERPNext's, value by value, and tell what differs; no customer is written
     ///
     /// What differs is looked at a second time before it is told, so that edits that go on meanwhile are no difference.
     /// The exit code is 0 if all customers are equal, 1 if some differ or cannot be stored, 2 if they could not be compared.

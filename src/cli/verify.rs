@@ -1,8 +1,9 @@
 //! `customer-sync verify [NAME]`.
 //!
-//! Invariant: what differs is printed as it is found and not kept, so memory does not grow with it; standard output has
-//! nothing but differences and the summary.
+//! Invariant: what differs is printed as it is found and not kept (but for the ids of rows that another program changed);
+//! standard output has nothing but differences and the summary. Nothing is repaired here: `--repair` starts a full run.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -18,9 +19,12 @@ use super::output::{remark, say};
 use super::{block_on, load_quietly, told};
 use crate::app::look;
 use crate::config::Inputs;
+use crate::domain::audit::Action;
 use crate::domain::difference::{Difference, FieldDifference};
 use crate::domain::hint::Doctype;
-use crate::sync::verify::{self, Event, Report, Scope};
+use crate::domain::run::RunId;
+use crate::sync::audit::by_command_line;
+use crate::sync::verify::{self, Event, Report, Scope, turn};
 
 /// Exit codes beside 0: something differs; nothing can be said.
 const DIFFERS: u8 = 1;
@@ -38,6 +42,10 @@ pub(super) struct Arguments {
     /// Seconds until what differs is looked at again: longer than webhooks take
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     settle: u16,
+
+    /// Start a full run that repairs what differs; serve does it, or customer-sync sync
+    #[arg(long)]
+    repair: bool,
 
     /// Print one JSON object per difference, each on a line of its own, and one with the counts at the end
     #[arg(long)]
@@ -68,16 +76,30 @@ impl Arguments {
                 Scope::Sample(_) | Scope::One(_) => None,
             };
             let mut shown = Shown::new(total, self.json);
-            let report = verify::run(&context, &scope, settle, &mut |event| shown.take(event)).await;
+            let mut changed_here = BTreeSet::new();
+            let report = verify::run(&context, &scope, settle, &mut |event| {
+                if let Event::Found(found) = &event {
+                    changed_here.extend(found.customer.filter(|_customer| found.changed_here));
+                }
+                shown.take(event);
+            })
+            .await;
             shown.end();
-            context.store.close().await;
             let Some(report) = report? else {
                 bail!("neither ERPNext nor this database has a customer of that name");
             };
+            let run = match self.repair && report.drift() > 0 {
+                true => {
+                    by_command_line(&context.store, Action::RunStart, None).await?;
+                    Some(turn::repair(&context, &changed_here).await?)
+                }
+                false => None,
+            };
+            context.store.close().await;
             if self.json {
                 say(serde_json::to_string(&report)?)?;
             } else {
-                say(summary(&report, began.elapsed()))?;
+                say(summary(&report, began.elapsed(), run))?;
             }
             Ok(if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
         })
@@ -142,7 +164,8 @@ fn shown(value: &Value) -> String {
     if value.is_null() { "nothing".to_owned() } else { value.to_string() }
 }
 
-fn summary(report: &Report, took: Duration) -> String {
+/// `run` is the one that was started to repair it.
+fn summary(report: &Report, took: Duration, run: Option<RunId>) -> String {
     let mut parts = vec![format!("{} equal", report.equal)];
     parts.extend(report.found.iter().map(|(kind, count)| format!("{count} {}", kind.as_str())));
     if report.left_out > 0 {
@@ -157,7 +180,12 @@ fn summary(report: &Report, took: Duration) -> String {
         ));
     }
     if report.drift() > 0 {
-        summary.push_str("\nTo repair: customer-sync sync, then customer-sync runs sweep.");
+        summary.push_str(&match run {
+            None => "\nTo repair: customer-sync verify --repair".to_owned(),
+            Some(run) => format!(
+                "\nRun {run} repairs it: a serve that runs does it now; else customer-sync sync, then customer-sync runs sweep."
+            ),
+        });
     }
     summary
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Report, Scope};
 use crate::domain::customer::CustomerId;
 use crate::domain::difference::DifferenceKind;
-use crate::domain::run::{RunCause, RunKind, RunState};
+use crate::domain::run::{RunCause, RunId, RunKind, RunState};
 use crate::store::{Store, StoreError};
 use crate::sync::{Context, SyncError, runs};
 
@@ -88,14 +88,22 @@ pub async fn turn(context: &Context, settings: Settings) -> Result<Turned, SyncE
         return Ok(Turned::Equal(checked));
     }
     if settings.repair {
-        let changed_here: Vec<CustomerId> = changed_here.into_iter().collect();
-        store.distrust(&changed_here).await?;
-        let run = runs::start(context, RunKind::Full, RunCause::Drift).await?.run;
+        let run = repair(context, &changed_here).await?;
         tracing::warn!(drift, checked, run, "customers differ from ERPNext: a full run reads all of them anew");
     } else {
         tracing::warn!(drift, checked, "customers differ from ERPNext; as schedule.full is off, they stay so");
     }
     Ok(Turned::Drift { drift, checked, repaired: settings.repair })
+}
+
+/// Starts the full run that repairs drift, also in rows that another program changed here; or joins one.
+///
+/// # Errors
+/// The database's.
+pub async fn repair(context: &Context, changed_here: &BTreeSet<CustomerId>) -> Result<RunId, SyncError> {
+    let changed_here: Vec<CustomerId> = changed_here.iter().copied().collect();
+    context.store.distrust(&changed_here).await?;
+    Ok(runs::start(context, RunKind::Full, RunCause::Drift).await?.run)
 }
 
 /// The last result of any process; `None` before the first.

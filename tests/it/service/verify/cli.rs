@@ -22,7 +22,7 @@ async fn equal_is_0_drift_is_1_and_failure_is_2() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains(&format!("stale         {} (customer ", names[3])), "{said}");
     assert!(said.contains("website: here ") && said.contains("in ERPNext \"https://new.example\""), "{said}");
-    assert!(said.contains("11 equal, 1 stale.") && said.contains("To repair: customer-sync sync"), "{said}");
+    assert!(said.contains("11 equal, 1 stale.") && said.contains("To repair: customer-sync verify --repair"), "{said}");
 
     let (code, said) = shell.says(&["verify", "--settle", "0", "--json"]).await;
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -37,6 +37,11 @@ async fn equal_is_0_drift_is_1_and_failure_is_2() {
     let output = shell.run(&["verify", "Nobody"]).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("has a customer of that name"), "{}", stderr(&output));
+
+    let (code, said) = shell.says(&["verify", "--repair", "--settle", "0"]).await;
+    assert!(code == 1 && said.contains("Run 2 repairs it"), "{code}: {said}");
+    assert_eq!(shell.says(&["sync"]).await.0, 0);
+    assert_eq!(shell.says(&["verify", "--repair"]).await.0, 0);
 
     shell.erpnext.set_permission(SYNC_USER, "Customer", Some(Permission::NONE));
     let output = shell.run(&["verify"]).await;
