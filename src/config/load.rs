@@ -229,7 +229,11 @@ impl Config {
         }
         let missing = [
             ("url", url.is_none(), "the address of your ERPNext site"),
-            ("api_key", api_key.is_none(), "the API key of the ERPNext user that reads customers"),
+            (
+                "api_key",
+                api_key.is_none(),
+                "the API key of the ERPNext user that reads customers (customer-sync setup makes it)",
+            ),
             ("api_secret", api_secret.is_none(), "the API secret of that user"),
         ];
         let missing = missing.into_iter().filter(|(_, missing, _)| *missing);
