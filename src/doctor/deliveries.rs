@@ -59,7 +59,7 @@ fn failing(name: &str, error: &str) -> Finding {
             "webhook_wrong_secret",
             format!("the last attempt of the Webhook \"{name}\" was refused with 401: its secret is not ours"),
             "write the same secret into the Webhook's Webhook Secret and into ERPNEXT_WEBHOOK_SECRET (customer-sync setup \
-             --rotate-secret does both), then start serve again",
+             --take-over writes ours into all of them), then start serve again",
         );
     }
     Finding::problem(

@@ -12,18 +12,16 @@ pub enum SetupError {
     /// The administrator's key is wrong.
     #[error("ERPNext does not accept the administrator's key: check both halves, KEY:SECRET, as ERPNext showed them")]
     WrongKey {
-        /// ERPNext's answer.
-        #[source]
-        source: erpnext::Error,
+        /// ERPNext's answer; no `source`, as its advice is about the service's own key.
+        answer: erpnext::Error,
     },
     /// The administrator's key may not do this.
-    #[error("the administrator's key may not {doing}: take the key of a user with the role System Manager")]
+    #[error("the administrator's key may not {doing}: take the key of a user with the role System Manager{}", said(.answer))]
     NotAdministrator {
         /// What was tried.
         doing: String,
-        /// ERPNext's answer.
-        #[source]
-        source: erpnext::Error,
+        /// ERPNext's answer; no `source`, for the same reason.
+        answer: erpnext::Error,
     },
     /// ERPNext said no, or nothing.
     #[error("could not {doing}: {source}. Nothing after it was done; run setup again, it goes on from there")]
@@ -60,9 +58,13 @@ impl SetupError {
     pub(super) fn during(doing: impl Into<String>) -> impl FnOnce(erpnext::Error) -> Self {
         let doing = doing.into();
         move |source| match source {
-            erpnext::Error::Unauthorized { .. } => Self::WrongKey { source },
-            erpnext::Error::Forbidden { .. } => Self::NotAdministrator { doing, source },
+            erpnext::Error::Unauthorized { .. } => Self::WrongKey { answer: source },
+            erpnext::Error::Forbidden { .. } => Self::NotAdministrator { doing, answer: source },
             source => Self::Erpnext { doing, source },
         }
     }
+}
+
+fn said(answer: &erpnext::Error) -> String {
+    answer.detail().map(|detail| format!(". ERPNext says: {detail}")).unwrap_or_default()
 }

@@ -5,14 +5,14 @@
 use super::{READABLE, Wanted};
 use crate::domain::webhook;
 
-/// The steps, as text for a terminal. `secret` is shown where one is given, else where to get one from.
+/// The steps, as text for a terminal. `secret` is what the service has, if anything; else how to make one is told.
 #[must_use]
 pub fn instructions(wanted: &Wanted, site: &str, secret: Option<&str>) -> String {
     let Wanted { role, user, receiver, .. } = wanted;
     let site = site.trim_end_matches('/');
     let mut text = format!(
-        "Without an administrator's key setup changes nothing. This is what somebody with the role System Manager does in \
-         ERPNext:\n\n\
+        "Without an administrator's key (ERPNEXT_ADMIN_KEY) setup changes nothing. This is what somebody with the role\n\
+         System Manager does in ERPNext:\n\n\
          1. Role: open {site}/app/role/new and add the role \"{role}\" with Desk Access off.\n\
          2. Permissions: open {site}/app/permission-manager, and for each of {doctypes}\n   \
          choose Add A New Rule with the role \"{role}\", level 0. Leave only Read (and Export) ticked.\n\
@@ -28,7 +28,9 @@ pub fn instructions(wanted: &Wanted, site: &str, secret: Option<&str>) -> String
         first_name = Wanted::FIRST_NAME,
         secret = match secret {
             Some(secret) => format!("the Webhook Secret is {secret} (also in the service's ERPNEXT_WEBHOOK_SECRET)."),
-            None => "the Webhook Secret is what the service has in ERPNEXT_WEBHOOK_SECRET.".to_owned(),
+            None => "make one up that nobody can guess (openssl rand -hex 16 does), and put it into the service's\n   \
+                     ERPNEXT_WEBHOOK_SECRET; it is the Webhook Secret below."
+                .to_owned(),
         },
     );
     for webhook in webhook::wanted(&wanted.instance, receiver) {

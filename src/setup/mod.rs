@@ -49,9 +49,11 @@ pub struct Wanted {
     pub api_key: Option<String>,
     /// Make a new secret for the key although there is one.
     pub rotate_key: bool,
+    /// Whether the service is configured with a webhook secret; else there will be a new one.
+    pub has_secret: bool,
     /// Write the present webhook secret into Webhooks that are there already.
     pub rotate_secret: bool,
-    /// Change Webhooks of this name although they send to another address.
+    /// Make all Webhooks of this name send here with our secret, whatever they did before.
     pub take_over: bool,
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Invariant: pure; where everything is as wanted there is no action. A Webhook is ours by its name; one of our names that
 //! sends elsewhere may be another installation's, so it stands in the way ([`Plan::refused`]) unless taking over was asked
-//! for. Secrets and keys are left alone unless asked for: nothing can tell whether they are right.
+//! for, which gives it our secret, too. Else secrets and keys are left alone: nothing can tell whether they are right.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -63,7 +64,7 @@ pub enum Action {
     ReplaceWebhook(Webhook),
     /// One of ours that nobody needs any longer.
     RemoveWebhook(String),
-    /// Write the present secret into a Webhook.
+    /// Write our present secret into a Webhook.
     ChangeSecret(String),
     /// Take a permission back.
     Forbid {
@@ -121,6 +122,9 @@ pub fn plan(wanted: &Wanted, found: &Found) -> Plan {
     }
     for webhook in webhook::wanted(&wanted.instance, &wanted.receiver) {
         plan_webhook(&mut plan, wanted, found, webhook);
+    }
+    if !wanted.take_over {
+        plan_refusals(&mut plan, wanted, found);
     }
     plan_others(&mut plan, wanted, found);
     plan
@@ -191,14 +195,6 @@ fn plan_webhook(plan: &mut Plan, wanted: &Wanted, found: &Found, webhook: Webhoo
     let Some(document) = found.webhooks.iter().find(|document| text(document, "name") == webhook.name) else {
         return plan.webhooks.push(Action::CreateWebhook(webhook));
     };
-    if is_elsewhere(wanted, document) && !wanted.take_over {
-        return plan.refused.push(format!(
-            "the Webhook \"{}\" sends to {}: another installation may need it. Give this one a name of its own \
-             (--instance), or add --take-over to let it send here",
-            webhook.name,
-            text(document, "request_url")
-        ));
-    }
     let fixed = [("webhook_doctype", &webhook.doctype), ("webhook_docevent", &webhook.event)];
     if fixed.into_iter().any(|(field, value)| text(document, field) != value) {
         return plan.webhooks.push(Action::ReplaceWebhook(webhook));
@@ -207,8 +203,47 @@ fn plan_webhook(plan: &mut Plan, wanted: &Wanted, found: &Found, webhook: Webhoo
     if !fields.is_empty() {
         plan.webhooks.push(Action::RepairWebhook { name: webhook.name.clone(), fields });
     }
-    if wanted.rotate_secret {
+    if wanted.rotate_secret || wanted.take_over {
         plan.webhooks.push(Action::ChangeSecret(webhook.name));
+    }
+}
+
+/// Webhooks of our names that another installation may need: a sentence for each reason.
+fn plan_refusals(plan: &mut Plan, wanted: &Wanted, found: &Found) {
+    let mut elsewhere: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for webhook in webhook::wanted(&wanted.instance, "") {
+        let Some(document) = found.webhooks.iter().find(|document| text(document, "name") == webhook.name) else {
+            continue;
+        };
+        if is_elsewhere(wanted, document) {
+            elsewhere.entry(text(document, "request_url").trim()).or_default().push(text(document, "name"));
+        } else if !wanted.has_secret {
+            unknown.push(text(document, "name"));
+        }
+    }
+    for (url, names) in elsewhere {
+        plan.refused.push(format!(
+            "{} to {url}: another installation may need that. Give this one a name of its own (--instance), or add \
+             --take-over to let them send here",
+            some(&names, "sends", "send")
+        ));
+    }
+    if !unknown.is_empty() {
+        plan.refused.push(format!(
+            "{} here, with a secret that is not in ERPNEXT_WEBHOOK_SECRET: set it to what the service has. If that secret \
+             is lost, add --take-over, which writes a new one into them",
+            some(&unknown, "sends", "send")
+        ));
+    }
+}
+
+/// Names the first of some Webhooks, and how many there are.
+fn some(names: &[&str], one: &str, many: &str) -> String {
+    match names {
+        [] => String::new(),
+        [name] => format!("the Webhook \"{name}\" {one}"),
+        [name, others @ ..] => format!("the Webhook \"{name}\" and {} more {many}", others.len()),
     }
 }
 
@@ -282,7 +317,7 @@ impl fmt::Display for Action {
                 write!(formatter, "replace the Webhook \"{}\", which is about something else", webhook.name)
             }
             Self::RemoveWebhook(name) => write!(formatter, "disable and delete the Webhook \"{name}\""),
-            Self::ChangeSecret(name) => write!(formatter, "write the new secret into the Webhook \"{name}\""),
+            Self::ChangeSecret(name) => write!(formatter, "write our secret into the Webhook \"{name}\""),
             Self::Forbid { doctype, role } => write!(formatter, "stop the role {role} from reading {doctype}"),
             Self::RemoveUser(user) => write!(formatter, "disable and delete the user {user}, and with it its API key"),
             Self::RemoveRole(role) => write!(formatter, "delete the role {role}"),

@@ -24,7 +24,7 @@ use crate::app::Connection;
 use crate::config::{Config, Inputs, Override, Secret};
 use crate::domain::webhook::RECEIVER_PATH;
 use crate::erpnext::Reached;
-use crate::setup::{self, Found, Wanted, instructions};
+use crate::setup::{self, Action, Found, Wanted, instructions};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -68,7 +68,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     rotate_secret: bool,
 
-    /// Also change Webhooks of this instance's names that send to another address
+    /// Also change Webhooks of this instance's names that send to another address or sign with another secret
     #[arg(long)]
     take_over: bool,
 
@@ -89,6 +89,7 @@ impl Arguments {
         let site = config.erpnext.url.clone().context("say which ERPNext to connect: set ERPNEXT_URL")?;
         let wanted = self.wanted(&config, &site)?;
         let Some((key, secret)) = key else {
+            self.refuse_without_key()?;
             let known = config.webhook.secrets.first().map(Secret::expose);
             say(instructions(&wanted, site.as_str(), known).trim_end())?;
             return Ok(ExitCode::SUCCESS);
@@ -103,6 +104,25 @@ impl Arguments {
         })
     }
 
+    /// Instructions are for whoever asked for nothing in particular; a script must not take them for success.
+    fn refuse_without_key(&self) -> anyhow::Result<()> {
+        let flags = [
+            ("--yes", self.yes),
+            ("--save", self.save.is_some()),
+            ("--rotate-key", self.rotate_key),
+            ("--rotate-secret", self.rotate_secret),
+            ("--take-over", self.take_over),
+            ("--remove", self.remove),
+        ];
+        match flags.into_iter().find(|(_flag, given)| *given) {
+            None => Ok(()),
+            Some((flag, _given)) => bail!(
+                "{flag} needs an administrator's key: set ERPNEXT_ADMIN_KEY to KEY:SECRET, or name a file with \
+                 --admin-key-file. Without a key, setup alone prints what to click in ERPNext"
+            ),
+        }
+    }
+
     fn overrides(&self) -> Vec<Override> {
         let flags = [("server.public_url", "--url", &self.url), ("webhook.instance", "--instance", &self.instance)];
         let given = flags.into_iter().filter_map(|(setting, flag, value)| Some((setting, flag, value.clone()?)));
@@ -113,13 +133,21 @@ impl Arguments {
         let public = config.server.public_url.as_ref().context(
             "say under which address ERPNext reaches this service: --url https://sync.example.com, or PUBLIC_URL",
         )?;
+        if self.role.trim().is_empty() {
+            bail!("the role needs a name: leave --role out for \"{}\"", Wanted::ROLE);
+        }
+        let user = self.user.clone().unwrap_or_else(|| default_user(site)).to_lowercase();
+        if !is_address(&user) {
+            bail!("\"{user}\" is no e-mail address, and ERPNext names users so: give one like {}", default_user(site));
+        }
         Ok(Wanted {
             role: self.role.clone(),
-            user: self.user.clone().unwrap_or_else(|| default_user(site)).to_lowercase(),
+            user,
             instance: config.webhook.instance.clone(),
             receiver: public.join(RECEIVER_PATH).context("the public address cannot be used")?.into(),
             api_key: config.erpnext.api_key.as_ref().map(|key| key.expose().to_owned()),
             rotate_key: self.rotate_key,
+            has_secret: !config.webhook.secrets.is_empty(),
             rotate_secret: self.rotate_secret,
             take_over: self.take_over,
         })
@@ -137,7 +165,12 @@ impl Arguments {
         if !plan.is_empty() && !plan::agreed(self.yes)? {
             return Ok(ExitCode::FAILURE);
         }
-        let output = Output::open(self.save.as_deref())?;
+        let makes_key = plan.access.iter().any(|action| matches!(action, Action::GenerateKey { .. }));
+        // The same call again has nothing to write, and finds the file that the first one made.
+        let output = match makes_key || !wanted.has_secret {
+            true => Output::open(self.save.as_deref())?,
+            false => Output::Screen,
+        };
         let steps = Steps { config, connection, wanted, secrets, output };
         steps.go(&plan, !self.no_round_trip).await?;
         Ok(ExitCode::SUCCESS)
@@ -185,6 +218,12 @@ async fn refuse_redirects(receiver: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// As strict as Frappe about what a user may be called: it wants a dot in the domain, too.
+fn is_address(user: &str) -> bool {
+    let is_clean = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '@');
+    user.split_once('@').is_some_and(|(name, domain)| is_clean(name) && is_clean(domain) && domain.contains('.'))
 }
 
 /// Frappe wants an address with a dot in its domain.

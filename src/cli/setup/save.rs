@@ -31,7 +31,12 @@ impl Output {
     pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::Screen) };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let file = file.with_context(|| format!("the file {} cannot be made; nothing was changed", path.display()))?;
+        let file = file.with_context(|| {
+            format!(
+                "the file {} cannot be made, so nothing was changed (one that exists is never overwritten)",
+                path.display()
+            )
+        })?;
         Ok(Self::File(NewFile { file, path: path.to_owned() }))
     }
 

@@ -20,6 +20,7 @@ fn wanted() -> Wanted {
         receiver: RECEIVER.to_owned(),
         api_key: Some("key".to_owned()),
         rotate_key: false,
+        has_secret: true,
         rotate_secret: false,
         take_over: false,
     }
@@ -138,7 +139,29 @@ fn a_webhook_of_ours_that_sends_elsewhere_stops_everything_unless_it_is_taken_ov
     assert!(stopped.refused[0].contains("production.example.com") && stopped.refused[0].contains("--instance"));
     let taken = plan(&Wanted { take_over: true, ..wanted() }, &found);
     assert!(taken.refused.is_empty());
-    assert_eq!(said(&taken.webhooks), ["correct the Webhook \"customer-sync: Customer after_insert\" (request_url)"]);
+    assert_eq!(
+        said(&taken.webhooks)[..2],
+        [
+            "correct the Webhook \"customer-sync: Customer after_insert\" (request_url)",
+            "write our secret into the Webhook \"customer-sync: Customer after_insert\"",
+        ]
+    );
+    assert_eq!(taken.webhooks.len(), 1 + 10, "nobody knows which secret the others sign with");
+}
+
+#[test]
+fn webhooks_with_a_secret_that_nobody_gave_us_stop_everything_unless_they_are_taken_over() {
+    let without = Wanted { has_secret: false, ..wanted() };
+    let stopped = plan(&without, &connected());
+    assert_eq!(stopped.refused.len(), 1, "{stopped:?}");
+    for words in ["and 9 more send here", "ERPNEXT_WEBHOOK_SECRET", "--take-over"] {
+        assert!(stopped.refused[0].contains(words), "{words}: {}", stopped.refused[0]);
+    }
+    let taken = plan(&Wanted { take_over: true, ..without.clone() }, &connected());
+    assert!(taken.refused.is_empty() && taken.webhooks.len() == 10);
+    assert!(taken.webhooks.iter().all(|action| matches!(action, Action::ChangeSecret(_))));
+    let new = plan(&without, &Found { webhooks: Vec::new(), ..connected() });
+    assert!(new.refused.is_empty() && new.webhooks.len() == 10);
 }
 
 #[test]

@@ -47,10 +47,11 @@ async fn a_new_user_has_everything_after_one_call_and_a_second_changes_nothing()
     assert_eq!(role["desk_access"], json!(0));
 
     let before = office.webhook("customer-sync: Customer on_update")["modified"].clone();
-    let again = office.setup(&["--url", &url, "--yes"], &variables).await;
+    let again = office.setup(&["--url", &url, "--yes", "--save", ".env"], &variables).await;
     assert_eq!(again.code, 0, "{}", again.err);
     assert!(again.out.contains("nothing to change") && again.out.contains("whole way"), "{}", again.out);
     assert_eq!(office.webhook("customer-sync: Customer on_update")["modified"], before);
+    assert_eq!(std::fs::read_to_string(&saved).unwrap(), text);
     assert_eq!(office.erpnext.requests().count("create", "Custom DocPerm"), 0);
 }
 

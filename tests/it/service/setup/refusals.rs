@@ -26,6 +26,31 @@ async fn without_an_administrators_key_it_prints_what_to_click_and_every_templat
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_administrators_key_a_script_is_not_told_that_it_succeeded() {
+    let office = Office::open().await;
+    for flag in ["--yes", "--remove", "--take-over", "--rotate-key", "--rotate-secret", "--save=.env"] {
+        let said = office.setup(&["--url", "https://sync.example.com", flag], &[]).await;
+        let flag = flag.split('=').next().unwrap();
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{flag}");
+        assert!(said.err.contains(flag) && said.err.contains("ERPNEXT_ADMIN_KEY"), "{}", said.err);
+    }
+    assert_eq!(office.erpnext.requests().total(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_erpnext_would_not_take_are_refused_before_it_is_asked() {
+    let office = Office::open().await;
+    let key = office.admin_key();
+    for (flag, words) in [("--user=nobody", "e-mail"), ("--user=a@b", "e-mail"), ("--role= ", "the role needs a name")]
+    {
+        let said =
+            office.setup(&["--url", "https://sync.example.com", "--yes", flag], &[("ERPNEXT_ADMIN_KEY", &key)]).await;
+        assert!(said.code == 1 && said.err.contains(words), "{flag}: {}", said.err);
+    }
+    assert_eq!(office.erpnext.requests().total(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_redirects_is_refused_before_anything_is_changed() {
     let office = Office::open().await;
     let key = office.admin_key();
@@ -51,6 +76,7 @@ async fn keys_that_cannot_do_it_are_told_apart() {
         let said = office.setup(&["--url", "http://127.0.0.1:9", "--yes"], &[("ERPNEXT_ADMIN_KEY", &key)]).await;
         assert_eq!(said.code, 1);
         assert!(said.err.contains(words), "{words}: {}", said.err);
+        assert!(!said.err.contains("ERPNEXT_API_KEY"), "no advice about another key: {}", said.err);
     }
 }
 

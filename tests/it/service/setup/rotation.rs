@@ -56,6 +56,28 @@ async fn a_secret_is_changed_under_load_without_one_refused_webhook() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_that_are_taken_over_sign_with_the_secret_of_their_new_place() {
+    let office = Office::open().await;
+    let key = office.admin_key();
+    let theirs = Running::start(&office, "their-secret").await;
+    assert_eq!(theirs.setup(&office, &key, "their-secret", &["--yes"]).await.code, 0);
+    let ours = Running::start(&office, "our-secret").await;
+    let taken = ours.setup(&office, &key, "our-secret", &["--yes", "--take-over"]).await;
+    assert_eq!(taken.code, 0, "{}{}", taken.out, taken.err);
+    for (doctype, field) in [("Customer", "tax_id"), ("Contact", "first_name"), ("Address", "city")] {
+        let name = office.erpnext.names(doctype)[0].clone();
+        office.erpnext.update(doctype, &name, json!({field: "Taken"})).unwrap();
+    }
+    office.erpnext.webhooks_settled().await;
+    assert_eq!(office.failed_deliveries(), [""; 0]);
+
+    // Somebody who has lost the secret is not told that all is well.
+    let lost = ours.setup(&office, &key, "", &["--yes"]).await;
+    assert_eq!(lost.code, 1, "{}", lost.out);
+    assert!(lost.err.contains("ERPNEXT_WEBHOOK_SECRET") && lost.err.contains("--take-over"), "{}", lost.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_that_the_service_does_not_know_yet_is_not_written_into_any_webhook() {
     let office = Office::open().await;
     let key = office.admin_key();
