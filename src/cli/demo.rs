@@ -114,7 +114,8 @@ fn config(erpnext: &Simulator, secret: &str, listen: &str, folder: &Path) -> any
 }
 
 fn introduce(service: &str, erpnext: &str, token: &str, folder: &Path) -> io::Result<()> {
-    say(&format!(
+    // Whether nobody reads is noticed later, where the demo can end in order.
+    super::output::say(format!(
         "Customer Sync runs at {service}, a stand-in ERPNext at {erpnext}.\n\
          SQLite: {database}\n\
          Token (admin): {token}\n\
