@@ -31,8 +31,9 @@ static ENSURE: Statement = Statement::same(
         spec = {new:spec}",
 );
 
-// No process asks for more than ten minutes without a sign of life: a later `busy_until` was written by a clock that was
-// wrong, and would keep everybody else away until that time comes.
+// No process asks for anything near ten minutes without a sign of life: a later `busy_until` was written by a clock that was
+// wrong, and would keep everybody else away until that time comes. (Near, because whoever waited for the row compares with
+// the time at which it began to wait.)
 static LIST: Statement = Statement::same(
     "SELECT name, spec, {flag:paused} AS paused, next_at, {now} AS now_at,
             {flag:busy_until > {now} AND busy_until <= {now} + 600000} AS busy,

@@ -20,7 +20,7 @@ on_each_database! {
     the_last_success_is_remembered_over_failures
 }
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(300);
 
 async fn ensure(store: &Store, spec: &str, next_at: Option<i64>) {
     store.ensure_schedules(&[NewSchedule { name: "catch_up", spec: spec.to_owned(), next_at }]).await.unwrap();
