@@ -14,6 +14,7 @@ mod rates;
 mod receiver;
 mod request_id;
 mod scrape;
+mod unended;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -177,6 +178,7 @@ fn start(
             .app_data(error::json_config())
             .wrap(from_fn(request_id::assign))
             .wrap(from_fn(headers::add))
+            .wrap(from_fn(unended::keep))
             .configure(&routes)
             .default_service(web::to(error::not_found))
     })

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 use super::auth::bearer;
 use super::error::{Code, Problem, not_found, only};
-use super::{headers, request_id};
+use super::{headers, request_id, unended};
 use crate::telemetry::metrics::Exporter;
 
 /// How long a scrape under way may take when stopping, in seconds.
@@ -63,6 +63,7 @@ pub fn serve(scrape: Scrape, listener: TcpListener) -> io::Result<Server> {
         App::new()
             .wrap(from_fn(request_id::assign))
             .wrap(from_fn(headers::add))
+            .wrap(from_fn(unended::keep))
             .configure(|config| routes(config, &scrape))
             .default_service(web::to(not_found))
     })

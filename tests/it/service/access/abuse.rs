@@ -1,44 +1,13 @@
-//! Requests that are too big, too slow, twisted, or SQL.
-
-use std::time::Duration;
+//! Requests that are too big, twisted, smuggled, or SQL.
 
 use customer_sync::domain::role::Role;
 use customer_sync::sync::tokens;
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use super::{Browser, PASSWORD, answer, sign_in};
+use super::{Browser, PASSWORD, answer, raw, sign_in};
 use crate::service::Connected;
-use crate::support::app::TestApp;
 use crate::support::databases::Kind;
-
-/// Sends raw bytes and leaves the connection open; what comes back until the server closes it.
-async fn raw(app: &TestApp, bytes: &str) -> String {
-    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
-    stream.write_all(bytes.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server ends it").ok();
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[tokio::test]
-async fn who_sends_slowly_is_sent_away() {
-    let connected = Connected::configured(Kind::Sqlite, &[("server.body_timeout", "500ms")]).await;
-    let app = &connected.app;
-    let token = tokens::create(app.store(), "test", Role::Operator).await.unwrap();
-    let said = raw(app, "GET /api/customers HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "slow headers: {said}");
-    let bearer = format!("Authorization: Bearer {token}\r\n");
-    for (who, headers) in [("a caller", bearer.as_str()), ("nobody", "")] {
-        let request = format!("POST /api/runs HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 50\r\n\r\n{{\"kind\"");
-        let said = raw(app, &request).await;
-        let expected = if headers.is_empty() { "HTTP/1.1 401" } else { "HTTP/1.1 408" };
-        assert!(said.starts_with(expected), "{who}: {said}");
-    }
-}
 
 #[tokio::test]
 async fn what_is_too_big_is_refused_wherever_it_stands() {

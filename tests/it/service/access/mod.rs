@@ -7,9 +7,12 @@ mod guessing;
 mod headers;
 mod people;
 mod sessions;
+mod slow;
 mod table;
 mod tokens;
 mod trail;
+
+use std::time::Duration;
 
 use customer_sync::domain::role::Role;
 use customer_sync::domain::user::UserName;
@@ -17,6 +20,8 @@ use customer_sync::sync::passwords::Passwords;
 use customer_sync::sync::users;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
 
@@ -76,4 +81,24 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let status = response.status().as_u16();
     let json = response.headers().get("content-type").is_some_and(|kind| kind.to_str().unwrap().contains("json"));
     (status, if json { response.json().await.unwrap() } else { Value::Null })
+}
+
+/// Opens a connection and sends raw bytes.
+async fn send(app: &TestApp, bytes: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What comes until the server closes the connection; panics unless it does.
+async fn until_closed(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server ends it").ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Sends raw bytes and leaves the connection open; what comes back until the server closes it.
+async fn raw(app: &TestApp, bytes: &str) -> String {
+    until_closed(send(app, bytes).await).await
 }
