@@ -36,14 +36,16 @@ async fn who_sends_slowly_is_sent_away() {
 async fn trickle(app: &TestApp, head: &str) -> String {
     let stream = send(app, &format!("{head}Host: x\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
     let (reading, mut writing) = stream.into_split();
-    let sender = tokio::spawn(async move {
+    let sending = async {
         while writing.write_all(b"1\r\nx\r\n").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    });
-    let said = until_closed(reading).await;
-    sender.abort();
-    said
+        std::future::pending().await
+    };
+    tokio::select! {
+        said = until_closed(reading) => said,
+        never = sending => never,
+    }
 }
 
 #[tokio::test]
