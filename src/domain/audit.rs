@@ -3,8 +3,11 @@
 //! Invariant: an entry holds no secret and nothing about a customer but the local id. What was tried under a name that
 //! nobody has is noted without that name: people type their password there.
 
+use utoipa::ToSchema;
+
 /// What somebody did, or tried to do. The text form is stored and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Action {
     /// Signed in.
     SignIn,

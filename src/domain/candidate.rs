@@ -3,23 +3,26 @@
 //! Invariant: a candidate proves nothing. Once it may be removed its document is read singly, and only that answer counts.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::customer::CustomerId;
 
 /// A row that a sweep would remove.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Candidate {
     /// ERPNext's name of the document, as our row has it.
     pub name: String,
     /// The row.
+    #[schema(value_type = i64)]
     pub customer_id: CustomerId,
     /// What speaks against it.
     pub reason: Reason,
 }
 
 /// What speaks against a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CandidateReason)]
 pub enum Reason {
     /// ERPNext's list of all names lacks it.
     Missing,

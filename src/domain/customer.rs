@@ -6,12 +6,13 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Our own id of a customer (`customers.id`): never changes, never reused.
 pub type CustomerId = i64;
 
 /// A row of `customers`, without ids and times that the database sets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, ToSchema)]
 pub struct Customer {
     /// ERPNext's name of the document; null for a local customer.
     pub erpnext_id: Option<String>,
@@ -38,6 +39,7 @@ pub struct Customer {
     /// Tax number.
     pub tax_number: Option<String>,
     /// In the company's currency; null means that it is inherited from group or company.
+    #[schema(value_type = Option<String>, examples("25000.00"))]
     pub credit_limit: Option<Decimal>,
     /// Name of the payment terms template.
     pub payment_terms: Option<String>,
@@ -64,11 +66,12 @@ pub struct Customer {
     /// Web site.
     pub website: Option<String>,
     /// Custom fields under names of the user's choice.
+    #[schema(value_type = Object)]
     pub extra: Map<String, Value>,
 }
 
 /// A row of `customer_addresses`: an Address as linked to one customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, ToSchema)]
 pub struct Address {
     /// ERPNext's name of the Address.
     pub erpnext_id: String,
@@ -103,7 +106,7 @@ pub struct Address {
 }
 
 /// A row of `customer_contacts`: a Contact as linked to one customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default, ToSchema)]
 pub struct Contact {
     /// ERPNext's name of the Contact.
     pub erpnext_id: String,

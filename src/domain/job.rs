@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::hint::Doctype;
 use super::run::RunId;
 
 /// Key of the queue. Ordered: every transaction locks jobs in this order (bytewise, like the databases' binary collation).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocKey {
     /// Kind of the document.
@@ -29,7 +30,7 @@ impl DocKey {
 }
 
 /// Which queue a job waits in; a claim takes the fast lane first, so bulk work never delays a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
     /// Hints and people.
@@ -68,7 +69,7 @@ impl Lane {
 }
 
 /// Who asked for the work. Ordered by weight: when causes meet in one job the greatest wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A sweep: our names compared with ERPNext's.

@@ -4,9 +4,10 @@
 //! of `web::api`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A role. The text form is stored and accepted on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads.

@@ -4,12 +4,13 @@
 //! its jobs have. What is not plainly a success is never called one.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Id of a run; grows with time.
 pub type RunId = i64;
 
 /// What a run does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
     /// Every customer becomes a job.
@@ -42,7 +43,7 @@ impl RunKind {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// It goes on (perhaps paused for now: see the run's `paused`).
@@ -120,7 +121,7 @@ impl RunState {
 }
 
 /// Why a run was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunCause {
     /// A person, by API, page or command line.
@@ -183,7 +184,7 @@ impl RunCause {
 }
 
 /// What became of the jobs of a full run; each is counted once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Counts {
     /// New rows.
     pub created: i64,

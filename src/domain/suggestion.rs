@@ -4,6 +4,7 @@
 //! document (of another `creation`) has the name by then. When a question comes up is decided in `sync::matching`.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::customer::CustomerId;
 
@@ -23,7 +24,7 @@ pub struct Suggestion {
 }
 
 /// What a person is asked about a suggestion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuggestionKind {
     /// Several rows or several documents match: which belong together?
@@ -56,7 +57,7 @@ impl SuggestionKind {
 }
 
 /// Where a question stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuggestionState {
     /// Nobody has decided yet; the document gets no row so long.

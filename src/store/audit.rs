@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::db::{Arg, Row, Statement};
 use super::transact::{Caller, Fault, transact};
@@ -41,7 +42,7 @@ static OLD: Statement = Statement::same(
 static FORGET: Statement = Statement::same("DELETE FROM sync_audit WHERE id <= ?");
 
 /// An entry as the list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditRow {
     /// Its id; grows with time.
     pub id: i64,
@@ -56,6 +57,7 @@ pub struct AuditRow {
     /// The client's address.
     pub address: Option<String>,
     /// What was done or tried.
+    #[schema(value_type = Action)]
     pub action: String,
     /// The local id of what it was done to, or the name of a schedule.
     pub target: Option<String>,

@@ -5,10 +5,12 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::db::{Arg, Row, Statement};
 use super::transact::Fault;
 use super::{Store, StoreError};
+use crate::domain::change::{ChangeKind, FieldChange};
 use crate::domain::customer::CustomerId;
 
 pub(super) static ALL: &[&Statement] = &[&BEHIND, &HISTORY, &KEPT, &LAST];
@@ -28,13 +30,15 @@ static LAST: Statement = Statement::same("SELECT value FROM sync_counters WHERE 
 static KEPT: Statement = Statement::same("SELECT MIN(seq) AS first FROM customer_changes");
 
 /// One change of one customer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ChangeRow {
     /// Place in the change feed.
     pub seq: i64,
     /// Whose; the row itself may be gone.
+    #[schema(value_type = i64)]
     pub customer_id: CustomerId,
     /// See [`crate::domain::change::ChangeKind`].
+    #[schema(value_type = ChangeKind)]
     pub kind: String,
     /// See [`crate::domain::job::Cause`].
     pub cause: String,
@@ -43,6 +47,7 @@ pub struct ChangeRow {
     /// When it was written.
     pub changed_at: Option<String>,
     /// Array of `{field, old, new}`.
+    #[schema(value_type = Vec<FieldChange>)]
     pub changes: Value,
 }
 

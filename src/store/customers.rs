@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::apply::{ADDRESSES_OF, CONTACTS_OF};
 use super::db::{Arg, Row, Statement};
@@ -31,9 +32,10 @@ static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
 static COUNT: Statement = Statement::same("SELECT {count:COUNT(*)} AS n FROM customers WHERE deleted_at IS NULL");
 
 /// A row of `customers` with everything that the table says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CustomerRow {
     /// Our id.
+    #[schema(value_type = i64)]
     pub id: CustomerId,
     /// The values.
     #[serde(flatten)]
@@ -41,6 +43,7 @@ pub struct CustomerRow {
     /// `erpnext` or `local`.
     pub origin: String,
     /// The customer that it was merged into.
+    #[schema(value_type = Option<i64>)]
     pub merged_into: Option<CustomerId>,
     /// When it was marked deleted.
     pub deleted_at: Option<String>,
@@ -53,7 +56,7 @@ pub struct CustomerRow {
 }
 
 /// A customer with its linked documents.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CustomerDetail {
     /// The row.
     #[serde(flatten)]

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::db::{Arg, Row, Statement};
 use super::jobs::{merge, put_rows};
@@ -66,7 +67,7 @@ static ACCEPT: Statement = Statement::same(
 );
 
 /// A question with what a person needs to see of the row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SuggestionRow {
     /// Its id; grows with time.
     pub id: i64,
@@ -77,6 +78,7 @@ pub struct SuggestionRow {
     #[serde(skip)]
     pub creation: String,
     /// The row.
+    #[schema(value_type = i64)]
     pub customer: CustomerId,
     /// What the row is called.
     pub customer_name: String,

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::db::{Arg, Row, Statement};
 use super::transact::{Caller, Fault, transact};
 use super::{Store, StoreError};
+use crate::domain::role::Role;
 use crate::domain::time::iso;
 
 pub(super) static ALL: &[&Statement] = &[&INSERT, &ID, &FIND, &USED, &LIST, &DELETE];
@@ -53,13 +55,14 @@ pub struct TokenRow {
 }
 
 /// A token as a list shows it. Times are RFC 3339.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ListedToken {
     /// Its id.
     pub id: i64,
     /// What it is for.
     pub name: String,
     /// `viewer`, `operator` or `admin`.
+    #[schema(value_type = Role)]
     pub role: String,
     /// When it was made.
     pub created_at: String,

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::db::{Arg, Row, Statement, Tx};
 use super::sessions::END_ALL;
@@ -36,13 +37,14 @@ static DELETE: Statement = Statement::same("DELETE FROM sync_users WHERE id = ?"
 static USE_LINK: Statement = Statement::same("DELETE FROM sync_meta WHERE name = ? AND value = ?");
 
 /// A user as a list shows them. Times are RFC 3339.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserRow {
     /// Their id.
     pub id: i64,
     /// The name to sign in with.
     pub name: String,
     /// `viewer`, `operator` or `admin`.
+    #[schema(value_type = Role)]
     pub role: String,
     /// When they were added.
     pub created_at: String,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::absence::CUSTOMER_UNKNOWN;
 use super::{Context, census, sweep};
@@ -20,7 +21,8 @@ const META_WRITTEN: &str = "write_check";
 const MANY: i64 = 1_000;
 
 /// Why the service is degraded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DegradedReason)]
 pub struct Reason {
     /// Stable word.
     pub code: &'static str,

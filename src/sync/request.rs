@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::absence::CUSTOMER_UNKNOWN;
 use super::report::part_unreadable;
@@ -30,10 +31,23 @@ pub struct Requested {
     forbidden: bool,
 }
 
+/// That it was put.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QueuedSync)]
+pub struct Queued<'a> {
+    /// Our id of the customer; null where it has no row yet.
+    #[schema(value_type = Option<i64>)]
+    pub customer: Option<CustomerId>,
+    /// The job.
+    pub job: &'a DocKey,
+}
+
 /// How it ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SyncOutcome)]
 pub struct Outcome {
     /// Our id of the customer; null where it has no row.
+    #[schema(value_type = Option<i64>)]
     pub customer: Option<CustomerId>,
     /// `updated`, `renamed`, `deleted` … as in the history; `unchanged`; `skipped` for one that got no row;
     /// `erased` for one that was erased, and gets none again;
@@ -93,8 +107,8 @@ pub async fn named(context: &Context, name: &str) -> Result<Option<Requested>, S
 impl Requested {
     /// What a caller that does not wait is told.
     #[must_use]
-    pub fn queued(&self) -> serde_json::Value {
-        serde_json::json!({"customer": self.id, "job": {"doctype": self.key.doctype.as_str(), "name": self.key.name}})
+    pub fn queued(&self) -> Queued<'_> {
+        Queued { customer: self.id, job: &self.key }
     }
 
     /// The name of the document, as the job has it.

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Context;
 use super::conduct::{KEEP_EVERY, LEASE};
@@ -17,7 +18,7 @@ use crate::telemetry::metrics;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A run with what follows from its numbers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Run {
     /// The row. Its `paused` is the conductor's note, or else what this process knows to stand in the way.
     #[serde(flatten)]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::config;
 use crate::domain::run::RunKind;
@@ -21,7 +22,8 @@ const PATIENCE: u32 = 20;
 const SPARING: u32 = 10;
 
 /// Something that runs by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Task {
     /// What changed since the last time.
     CatchUp,
@@ -144,7 +146,8 @@ impl Timetable {
 }
 
 /// A schedule as API and command line show it; times are RFC 3339 in UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Schedule)]
 pub struct Shown {
     /// Its name.
     pub name: String,

@@ -11,7 +11,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::{JsonConfig, QueryConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, Route, web};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth::LONGEST_BODY;
 use super::body::Unread;
@@ -27,6 +28,9 @@ use crate::sync::users::UserError;
 /// Seconds after which a refused webhook may come again; ERPNext ignores it, other senders do not.
 const COME_BACK: &str = "1";
 
+/// The media type of failures.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// A failure as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -40,7 +44,9 @@ pub(super) struct Problem {
 }
 
 /// Stable codes; part of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ProblemCode)]
 pub(super) enum Code {
     BadRequest,
     Unauthorized,
@@ -75,44 +81,28 @@ pub(super) enum Code {
     FeedAhead,
 }
 
-impl Code {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad_request",
-            Self::Unauthorized => "unauthorized",
-            Self::WrongCredentials => "wrong_credentials",
-            Self::NotFromOurPage => "not_from_our_page",
-            Self::TooManyRequests => "too_many_requests",
-            Self::UserExists => "user_exists",
-            Self::LastAdmin => "last_admin",
-            Self::LinkUsed => "link_used",
-            Self::BadSignature => "bad_signature",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTooSlow => "body_too_slow",
-            Self::UnusableWebhook => "unusable_webhook",
-            Self::ReceiverClosed => "receiver_closed",
-            Self::Busy => "busy",
-            Self::Unavailable => "unavailable",
-            Self::NotSynced => "not_synced",
-            Self::RunNotRunning => "run_not_running",
-            Self::RunNotHeld => "run_not_held",
-            Self::SchedulePaused => "schedule_paused",
-            Self::NotLinkable => "not_linkable",
-            Self::NotLinked => "not_linked",
-            Self::NotInErpnext => "not_in_erpnext",
-            Self::AlreadyLinked => "already_linked",
-            Self::AlreadyDecided => "already_decided",
-            Self::NotErasable => "not_erasable",
-            Self::ErpnextUnavailable => "erpnext_unavailable",
-            Self::FeedPruned => "feed_pruned",
-            Self::FeedAhead => "feed_ahead",
-        }
-    }
+/// What a client reads of a failure (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body<'a> {
+    /// `about:blank`: what went wrong is said by `code`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: Option<&'static str>,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, as a stable word.
+    code: Code,
+    /// What is wrong and what to do, for people.
+    detail: &'a str,
+    /// The id of the request, as in the header `X-Request-Id` and in the log.
+    request_id: &'a str,
+}
 
-    const fn status(self) -> StatusCode {
+impl Code {
+    /// The HTTP status that goes with it.
+    pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::WrongCredentials | Self::BadSignature => StatusCode::UNAUTHORIZED,
@@ -255,7 +245,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.code.as_str(), self.detail)
+        write!(formatter, "{:?}: {}", self.code, self.detail)
     }
 }
 
@@ -278,15 +268,15 @@ impl ResponseError for Problem {
         if self.code == Code::Unauthorized {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
-        let body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": self.code.as_str(),
-            "detail": self.detail,
-            "request_id": self.request_id,
-        });
-        response.insert_header((CONTENT_TYPE, "application/problem+json")).body(body.to_string())
+        let body = Body {
+            kind: "about:blank",
+            title: status.canonical_reason(),
+            status: status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            request_id: &self.request_id,
+        };
+        response.insert_header((CONTENT_TYPE, PROBLEM)).json(body)
     }
 }
 

@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod error;
 mod headers;
+mod openapi;
 mod ops;
 mod rates;
 mod receiver;
@@ -41,6 +42,7 @@ use crate::telemetry::Throttle;
 
 pub use api::{ListedRoute, listed_routes};
 pub use client::Trust;
+pub use openapi::document as openapi;
 pub use rates::Quotas;
 pub use receiver::Gate;
 pub use scrape::{Scrape, serve as serve_metrics};

@@ -5,7 +5,8 @@
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
 use super::error::only;
@@ -13,6 +14,25 @@ use super::receiver::Gate;
 use crate::store::StoreError;
 use crate::sync::installation;
 use crate::sync::report::{self, Reason};
+
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Life {
+    /// `alive`.
+    status: &'static str,
+}
+
+/// How well it does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ready`, `degraded` or `not ready`.
+    status: &'static str,
+    /// What is wrong.
+    reasons: Vec<Reason>,
+    /// A word that tells installations apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    installation: Option<String>,
+}
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     // Load balancers often ask by HEAD; the server leaves the body out by itself.
@@ -22,11 +42,30 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)));
 }
 
-async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "alive"}))
+/// Whether the process runs
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "check_life",
+    tag = "service",
+    responses((status = 200, description = "It does", body = Life)),
+)]
+pub(super) async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(Life { status: "alive" })
 }
 
-async fn readyz(state: Data<State>) -> HttpResponse {
+/// Whether webhooks can be made durable, and what else is wrong
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "check_readiness",
+    tag = "service",
+    responses(
+        (status = 200, description = "They can", body = Readiness),
+        (status = 503, description = "They cannot, or it is stopping", body = Readiness),
+    ),
+)]
+pub(super) async fn readyz(state: Data<State>) -> HttpResponse {
     if state.stopping.is_cancelled() {
         return not_ready("stopping", "the service is stopping");
     }
@@ -42,7 +81,7 @@ async fn readyz(state: Data<State>) -> HttpResponse {
             }
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             let installation = installation::of(&state.context.store).await.unwrap_or_default();
-            HttpResponse::Ok().json(json!({"status": status, "reasons": reasons, "installation": installation}))
+            HttpResponse::Ok().json(Readiness { status, reasons, installation: Some(installation) })
         }
     }
 }
@@ -59,5 +98,9 @@ async fn ready(state: &State) -> Result<Vec<Reason>, StoreError> {
 
 fn not_ready(code: &'static str, message: &str) -> HttpResponse {
     let reason = Reason { code, message: message.to_owned() };
-    HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": [reason]}))
+    HttpResponse::ServiceUnavailable().json(Readiness {
+        status: "not ready",
+        reasons: vec![reason],
+        installation: None,
+    })
 }

@@ -9,6 +9,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
 use super::body::{self, Unread};
@@ -61,7 +62,27 @@ async fn introduce(request: HttpRequest, state: Data<State>) -> HttpResponse {
     refusal
 }
 
-async fn receive(
+/// That a document of ERPNext may have changed
+///
+/// Tells no more than that; the document is read from ERPNext afterwards. PUT does the same.
+#[utoipa::path(
+    post,
+    path = "/webhooks/erpnext",
+    operation_id = "receive_webhook",
+    tag = "webhooks",
+    params(("X-Frappe-Webhook-Signature" = String, Header, description = "HMAC-SHA256 of the body by the webhook secret, in base64")),
+    request_body(content = Object, description = "With `name`; with `doctype` for an Address or Contact", content_type = "application/json"),
+    responses(
+        (status = 202, description = "It is durable", body = Accepted<'static>),
+        (status = 400, description = "`bad_request`: the body ends early"),
+        (status = 401, description = "`bad_signature`: no signature, or a wrong one"),
+        (status = 408, description = "`body_too_slow`: the body does not arrive in time"),
+        (status = 413, description = "`body_too_large`: the body is too large"),
+        (status = 422, description = "`unusable_webhook`: the body does not tell which document changed"),
+        (status = 503, description = "`receiver_closed`, `busy`, `unavailable`: it is not durable; send it again"),
+    ),
+)]
+pub(super) async fn receive(
     request: HttpRequest,
     mut payload: Payload,
     state: Data<State>,
@@ -74,9 +95,12 @@ async fn receive(
 }
 
 /// The body of a 202.
-#[derive(Serialize)]
-struct Accepted<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedWebhook)]
+pub(super) struct Accepted<'a> {
+    /// What became of it.
     verdict: Verdict,
+    /// Its id, as in the history of changes.
     delivery: &'a str,
 }
 

@@ -75,7 +75,19 @@ pub fn serve(scrape: Scrape, listener: TcpListener) -> io::Result<Server> {
     Ok(server)
 }
 
-async fn answer(request: HttpRequest, scrape: Data<Scrape>) -> Result<HttpResponse, Problem> {
+/// Metrics, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "show_metrics",
+    tag = "service",
+    security((), ("metrics" = [])),
+    responses(
+        (status = 200, description = "Metrics", content_type = "text/plain", body = String),
+        (status = 401, description = "`unauthorized`: it wants the token of the setting `metrics.token`"),
+    ),
+)]
+pub(super) async fn answer(request: HttpRequest, scrape: Data<Scrape>) -> Result<HttpResponse, Problem> {
     if scrape.lets_in(bearer(&request)) {
         let text = scrape.exporter.render();
         return Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text));

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::db::{Arg, Row, Statement};
 use super::super::{Store, StoreError};
@@ -36,7 +37,7 @@ static COUNT: Statement =
 static ONE: Statement = Statement::built(|_| format!("SELECT {COLUMNS} FROM sync_jobs WHERE doctype = ? AND name = ?"));
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// May be claimed.
@@ -72,7 +73,7 @@ impl JobState {
 }
 
 /// Which jobs are meant by where they stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum States {
     /// Dead, or waiting after a failure: what people look for.
@@ -104,7 +105,7 @@ impl States {
 }
 
 /// Which jobs are meant; what is not given does not matter. The default means all failures.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
     /// Where they stand.
@@ -153,7 +154,7 @@ impl JobFilter {
 }
 
 /// A row of the queue.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct JobRow {
     /// The document.
     #[serde(flatten)]
@@ -179,6 +180,7 @@ pub struct JobRow {
     /// Something said that the document is gone.
     pub absent: bool,
     /// The full run that owns it.
+    #[schema(value_type = Option<i64>)]
     pub run: Option<RunId>,
     /// What went wrong last, with ERPNext's own words where it said something.
     #[serde(rename = "error")]

@@ -18,6 +18,7 @@ pub use open::OpenRun;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::db::Statement;
 use crate::domain::run::{Counts, RunCause, RunId, RunKind, RunState};
@@ -28,9 +29,10 @@ pub(super) static ALL: &[&[&Statement]] =
     &[cancel::ALL, conduct::ALL, end::ALL, note::ALL, open::ALL, read::ALL, start::ALL];
 
 /// A run as the table has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RunRow {
     /// Its id; grows with time.
+    #[schema(value_type = i64)]
     pub id: RunId,
     /// What it does.
     pub kind: RunKind,

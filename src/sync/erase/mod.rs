@@ -6,6 +6,7 @@
 pub mod known;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::customer::CustomerId;
 use crate::domain::erasure::ErasedBy;
@@ -28,9 +29,11 @@ pub enum EraseError {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Erased)]
 pub struct Outcome {
     /// The row.
+    #[schema(value_type = i64)]
     pub customer: CustomerId,
     /// `erased`, or `unchanged` where it was erased before.
     pub effect: &'static str,

@@ -5,23 +5,37 @@
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::IntoParams;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use super::paging;
 use crate::domain::audit::Action;
+use crate::store::AuditRow;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// Only this.
+    #[param(value_type = Option<Action>)]
     action: Option<String>,
     /// The last id of the page before.
     before: Option<i64>,
     /// Rows wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
+/// Who did what, the newest first
+#[utoipa::path(
+    get,
+    path = "/api/audit",
+    operation_id = "list_audit",
+    params(Wanted),
+    responses((status = 200, description = "Entries of the audit log", body = Answer<Vec<AuditRow>>)),
+)]
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<State>,
@@ -39,5 +53,5 @@ pub(super) async fn list(
     let only = action.map(|action| format!("&action={}", action.as_str())).unwrap_or_default();
     let mut response =
         paging::answer(&rows, limit, |last| format!("/api/audit?before={}&limit={limit}{only}", last.id));
-    Ok(response.json(json!({"data": rows})))
+    Ok(response.json(Answer { data: rows }))
 }

@@ -6,24 +6,40 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use super::paging;
-use crate::domain::run::RunId;
+use crate::domain::candidate::Candidate;
+use crate::domain::run::{RunId, RunState};
 use crate::sync::sweep::{self, Verdict};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// The last name of the page before.
     after: Option<String>,
     /// Rows wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
+/// What a sweep would remove (held) or has removed, by name
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/candidates",
+    tag = "runs",
+    operation_id = "list_candidates",
+    params(("id" = i64, Path, description = "The run"), Paging),
+    responses(
+        (status = 200, description = "Rows that it would remove, or has removed", body = Answer<Vec<Candidate>>),
+        (status = 404, description = "`not_found`: there is no such run"),
+    ),
+)]
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<State>,
@@ -39,9 +55,23 @@ pub(super) async fn list(
         let after = utf8_percent_encode(&last.name, NON_ALPHANUMERIC);
         format!("/api/runs/{id}/candidates?after={after}&limit={limit}")
     });
-    Ok(response.json(json!({"data": rows})))
+    Ok(response.json(Answer { data: rows }))
 }
 
+/// Remove what a held sweep would remove
+#[utoipa::path(
+    post,
+    path = "/api/runs/{id}/approve",
+    tag = "runs",
+    operation_id = "approve_run",
+    params(("id" = i64, Path, description = "The run")),
+    responses(
+        (status = 202, description = "It removes exactly what its list says", body = Answer<Decided>,
+            headers(("Location" = String, description = "Where the run is shown"))),
+        (status = 404, description = "`not_found`: there is no such run"),
+        (status = 409, description = "`run_not_held`: somebody decided already, or a later sweep took its place"),
+    ),
+)]
 pub(super) async fn approve(
     request: HttpRequest,
     state: Data<State>,
@@ -53,9 +83,22 @@ pub(super) async fn approve(
     let location = format!("/api/runs/{id}");
     Ok(HttpResponse::Accepted()
         .insert_header((LOCATION, location))
-        .json(json!({"data": {"id": id, "state": "running"}})))
+        .json(Answer { data: Decided { id, state: RunState::Running } }))
 }
 
+/// Do not remove what a held sweep would remove
+#[utoipa::path(
+    post,
+    path = "/api/runs/{id}/discard",
+    tag = "runs",
+    operation_id = "discard_run",
+    params(("id" = i64, Path, description = "The run")),
+    responses(
+        (status = 200, description = "It removes nothing", body = Answer<Decided>),
+        (status = 404, description = "`not_found`: there is no such run"),
+        (status = 409, description = "`run_not_held`: somebody decided already, or a later sweep took its place"),
+    ),
+)]
 pub(super) async fn discard(
     request: HttpRequest,
     state: Data<State>,
@@ -64,7 +107,18 @@ pub(super) async fn discard(
     let id = find(&request, &state, &id).await?;
     let verdict = sweep::discard(&state.context.store, id).await.map_err(|error| Problem::store(&request, &error))?;
     decided(&request, verdict, id)?;
-    Ok(HttpResponse::Ok().json(json!({"data": {"id": id, "state": "discarded"}})))
+    Ok(HttpResponse::Ok().json(Answer { data: Decided { id, state: RunState::Discarded } }))
+}
+
+/// What was decided.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DecidedRun)]
+pub(super) struct Decided {
+    /// The run.
+    #[schema(value_type = i64)]
+    id: RunId,
+    /// `running` where it was approved, `discarded` where it was not.
+    state: RunState,
 }
 
 fn decided(request: &HttpRequest, verdict: Verdict, id: RunId) -> Result<(), Problem> {

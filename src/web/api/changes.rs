@@ -8,36 +8,60 @@ use std::time::Duration;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use super::customers::Waiting;
 use super::paging;
 use crate::domain::customer::CustomerId;
+use crate::store::ChangeRow;
 
 /// Asks for nothing of the past.
 const LAST: &str = "last";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Behind {
     /// The greatest `seq` that the reader has seen; `last` for the newest there is. From the beginning if left out.
+    #[param(pattern = "^(last|[0-9]+)$")]
     after: Option<String>,
     /// Seconds to wait for something new, 0 to 60.
+    #[param(maximum = 60, default = 0)]
     wait: Option<u64>,
     /// Changes wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Page<'p> {
+/// A page of the feed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FeedPage)]
+pub(super) struct Page<'p> {
+    /// Changes, the oldest first.
+    #[schema(value_type = Vec<ChangeRow>)]
     data: Vec<&'p RawValue>,
     /// What to go on behind.
     last: i64,
 }
 
+/// The change feed: what happened to any customer, in order
+///
+/// Whoever goes on behind the last `seq` that it handled misses nothing. Waits for something new where it is asked to.
+#[utoipa::path(
+    get,
+    path = "/api/changes",
+    operation_id = "follow_changes",
+    params(Behind),
+    responses(
+        (status = 200, description = "Changes, the oldest first; empty where there is nothing new", body = Page),
+        (status = 409, description = "`feed_ahead`: nothing that is so new has happened: this is another database"),
+        (status = 410, description = "`feed_pruned`: what comes next was pruned: read the customers anew"),
+    ),
+)]
 pub(super) async fn feed(
     request: HttpRequest,
     state: Data<State>,
@@ -69,15 +93,30 @@ pub(super) async fn place(request: &HttpRequest, state: &State, after: Option<&s
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Before {
     /// The `seq` of the last change of the page before.
     before: Option<i64>,
     /// Changes wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
+/// The history of a customer, the newest first
+///
+/// It outlives the row.
+#[utoipa::path(
+    get,
+    path = "/api/customers/{id}/changes",
+    operation_id = "list_customer_changes",
+    params(("id" = i64, Path, description = "The customer"), Before),
+    responses(
+        (status = 200, description = "Changes of the customer", body = Answer<Vec<ChangeRow>>),
+        (status = 404, description = "`not_found`: there is no such customer"),
+    ),
+)]
 pub(super) async fn history(
     request: HttpRequest,
     state: Data<State>,
@@ -96,5 +135,5 @@ pub(super) async fn history(
     let mut response = paging::answer(&changes, limit, |last| {
         format!("/api/customers/{customer}/changes?before={}&limit={limit}", last.seq)
     });
-    Ok(response.json(json!({"data": changes})))
+    Ok(response.json(Answer { data: changes }))
 }

@@ -7,27 +7,39 @@ use std::time::Duration;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::IntoParams;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use super::paging;
 use crate::domain::customer::CustomerId;
-use crate::store::CustomerDetail;
-use crate::sync::request::{self, Requested};
+use crate::store::{CustomerDetail, CustomerRow};
+use crate::sync::request::{self, Outcome, Queued, Requested};
 
 /// The longest that a caller may wait for a sync, in seconds.
 const LONGEST_WAIT: u64 = 60;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// The last id of the page before.
+    #[param(value_type = Option<i64>)]
     after: Option<CustomerId>,
     /// Rows wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
+/// Customers, by id
+#[utoipa::path(
+    get,
+    path = "/api/customers",
+    operation_id = "list_customers",
+    params(Paging),
+    responses((status = 200, description = "Customers", body = Answer<Vec<CustomerRow>>)),
+)]
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<State>,
@@ -37,18 +49,31 @@ pub(super) async fn list(
     let store = &state.context.store;
     let rows = store.customers_page(paging.after, limit).await.map_err(|error| Problem::store(&request, &error))?;
     let mut response = paging::answer(&rows, limit, |last| format!("/api/customers?after={}&limit={limit}", last.id));
-    Ok(response.json(json!({"data": rows})))
+    Ok(response.json(Answer { data: rows }))
 }
 
+/// A customer with its addresses and contacts
+#[utoipa::path(
+    get,
+    path = "/api/customers/{id}",
+    operation_id = "show_customer",
+    params(("id" = i64, Path, description = "The customer")),
+    responses(
+        (status = 200, description = "The customer", body = Answer<CustomerDetail>),
+        (status = 404, description = "`not_found`: there is no such customer"),
+    ),
+)]
 pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let customer = find(&request, &state, &id).await?;
-    Ok(HttpResponse::Ok().json(json!({"data": customer})))
+    Ok(HttpResponse::Ok().json(Answer { data: customer }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Waiting {
     /// Seconds to wait for the outcome, 0 to 60.
+    #[param(maximum = 60, default = 0)]
     pub(super) wait: Option<u64>,
 }
 
@@ -61,6 +86,19 @@ impl Waiting {
     }
 }
 
+/// Read a customer from ERPNext now
+#[utoipa::path(
+    post,
+    path = "/api/customers/{id}/sync",
+    operation_id = "sync_customer",
+    params(("id" = i64, Path, description = "The customer"), Waiting),
+    responses(
+        (status = 200, description = "What it came to, where it was done in time", body = Answer<Outcome>),
+        (status = 202, description = "It will be read", body = Answer<Queued<'static>>),
+        (status = 404, description = "`not_found`: there is no such customer"),
+        (status = 409, description = "`not_synced`: the customer is not linked to a document in ERPNext"),
+    ),
+)]
 pub(super) async fn sync(
     request: HttpRequest,
     state: Data<State>,
@@ -86,12 +124,12 @@ pub(super) async fn outcome(
     requested: &Requested,
     wait: Duration,
 ) -> Result<HttpResponse, Problem> {
-    let queued = || HttpResponse::Accepted().json(json!({"data": requested.queued()}));
+    let queued = || HttpResponse::Accepted().json(Answer { data: requested.queued() });
     if wait.is_zero() {
         return Ok(queued());
     }
     let outcome = requested.finished(&state.context, wait).await.map_err(|error| Problem::store(request, &error))?;
-    Ok(outcome.map_or_else(queued, |outcome| HttpResponse::Ok().json(json!({"data": outcome}))))
+    Ok(outcome.map_or_else(queued, |outcome| HttpResponse::Ok().json(Answer { data: outcome })))
 }
 
 async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<CustomerDetail, Problem> {

@@ -13,6 +13,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
@@ -30,13 +31,33 @@ const PORTION: u32 = 200;
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// Go on behind that `seq`; `Last-Event-ID` wins. From now on if both are left out.
+    #[param(pattern = "^(last|[0-9]+)$")]
     after: Option<String>,
 }
 
+/// The change feed and the progress of runs as server-sent events
+///
+/// Goes on until the reader leaves. An event `change` has the `seq` of its change as its `id`, an event `run` is a run as it
+/// stands now, and `reset` says that the reader cannot go on and reads the customers anew.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    operation_id = "follow_events",
+    params(
+        From,
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "As browsers send it; wins over `after`"),
+    ),
+    responses(
+        (status = 200, description = "Events without end", content_type = "text/event-stream", body = String),
+        (status = 409, description = "`feed_ahead`: nothing that is so new has happened: this is another database"),
+        (status = 410, description = "`feed_pruned`: what comes next was pruned: read the customers anew"),
+    ),
+)]
 pub(super) async fn stream(
     request: HttpRequest,
     state: Data<State>,

@@ -8,12 +8,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::State;
 use super::super::error::Problem;
-use super::runs::{begin, location};
-use crate::domain::run::{RunId, RunKind, RunState};
+use super::runs::{Begun, begin, location};
+use crate::domain::run::{Counts, RunId, RunKind, RunState};
 use crate::sync::runs::{self, Run, Waited};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -23,6 +24,28 @@ const RESPOND_ASYNC: &str = "respond-async";
 /// Seconds after which it is worth while to ask again about a run that goes on.
 const ASK_AGAIN: &str = "10";
 
+/// A full run, awaited
+///
+/// Starts one, or joins the one that is running. The run belongs to no request: whoever stops waiting changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/customers/sync",
+    tag = "customers",
+    operation_id = "sync_customers",
+    params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait (RFC 7240)")),
+    responses(
+        (status = 200, description = "All of it was done", body = Ended,
+            headers(("Location" = String, description = "Where the run is shown"))),
+        (status = 202, description = "It runs, and the caller does not wait", body = Begun, headers(
+            ("Location" = String, description = "Where the run is shown"),
+            ("Preference-Applied" = String, description = "`respond-async`"),
+        )),
+        (status = 409, description = "It was cancelled, or another run took its place", body = Ended),
+        (status = 500, description = "Not all of it could be done", body = Ended),
+        (status = 502, description = "It failed, or is held for a person to decide", body = Ended),
+        (status = 503, description = "It goes on, but not within the time that a caller waits", body = Ended),
+    ),
+)]
 pub(super) async fn sync(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let (run, mut accepted) = begin(&request, &state, RunKind::Full).await?;
     if prefers_not_to_wait(&request) {
@@ -85,9 +108,11 @@ fn ended(run: &Run) -> HttpResponse {
         ),
     };
     let success = run.row.state == RunState::Succeeded;
-    HttpResponse::build(status)
-        .insert_header((LOCATION, location(run.row.id)))
-        .json(json!({"success": success, "message": message, "data": data(run)}))
+    HttpResponse::build(status).insert_header((LOCATION, location(run.row.id))).json(Ended {
+        success,
+        message,
+        data: Some(counted(run)),
+    })
 }
 
 /// For a caller that waits no longer.
@@ -95,23 +120,44 @@ fn goes_on(run: RunId, message: &str, seen: Option<&Run>) -> HttpResponse {
     HttpResponse::ServiceUnavailable()
         .insert_header((LOCATION, location(run)))
         .insert_header((RETRY_AFTER, ASK_AGAIN))
-        .json(json!({"success": false, "message": message, "data": seen.map(data)}))
+        .json(Ended { success: false, message: message.to_owned(), data: seen.map(counted) })
 }
 
-fn data(run: &Run) -> Value {
-    let counts = &run.row.counts;
-    json!({
-        "processed": run.processed,
-        "created": counts.created,
-        "updated": counts.updated,
-        "total": run.row.total.unwrap_or(run.processed),
-        "unchanged": counts.unchanged,
-        "linked": counts.linked,
-        "tombstoned": counts.tombstoned,
-        "not_permitted": counts.not_permitted,
-        "skipped": counts.skipped,
-        "failed": counts.failed,
-        "run": run.row.id,
-        "duration_ms": run.duration_ms,
-    })
+/// What the waiting form answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FullSync)]
+pub(super) struct Ended {
+    /// True only for a run that did all of its work.
+    success: bool,
+    /// What happened, for people.
+    message: String,
+    /// What was done so far; null where that is not known.
+    data: Option<Counted>,
+}
+
+/// What a run has done.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FullSyncCounts)]
+struct Counted {
+    /// Customers that are done.
+    processed: i64,
+    /// Customers to do.
+    total: i64,
+    #[serde(flatten)]
+    counts: Counts,
+    /// The run.
+    #[schema(value_type = i64)]
+    run: RunId,
+    /// Milliseconds from its start to its end, or until now.
+    duration_ms: u64,
+}
+
+fn counted(run: &Run) -> Counted {
+    Counted {
+        processed: run.processed,
+        total: run.row.total.unwrap_or(run.processed),
+        counts: run.row.counts,
+        run: run.row.id,
+        duration_ms: run.duration_ms,
+    }
 }

@@ -7,34 +7,55 @@
 use actix_web::web::{Data, Json, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use super::paging;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey};
-use crate::store::{JobFilter, Selection, States};
+use crate::store::{JobFilter, JobRow, Selection, States};
 
 /// Most jobs that one action may name; whoever means more asks for all that match.
 const MOST_NAMED: usize = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Listing {
     #[serde(default)]
+    /// Where they stand.
+    #[param(inline)]
     state: States,
+    /// Of this kind of document.
+    #[param(inline)]
     doctype: Option<Doctype>,
+    /// With this error label.
     label: Option<String>,
+    /// With this text in their name or error, whatever its case.
     q: Option<String>,
+    /// Asked for by this.
+    #[param(inline)]
     cause: Option<Cause>,
     /// `Customer/NAME`: the last job of the page before.
     after: Option<String>,
     /// Jobs wanted, 1 to 500.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
 }
 
+/// Jobs, by doctype and name
+///
+/// Those that failed, unless another state is asked for.
+#[utoipa::path(
+    get,
+    path = "/api/jobs",
+    operation_id = "list_jobs",
+    params(Listing),
+    responses((status = 200, description = "Jobs, and how many match", body = Page)),
+)]
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<State>,
@@ -53,21 +74,36 @@ pub(super) async fn list(
     let jobs = store.jobs(&filter, after.as_ref(), limit).await.map_err(failed)?;
     let total = store.job_count(&filter).await.map_err(failed)?;
     let mut response = paging::answer(&jobs, limit, |last| next_page(request.query_string(), &last.key));
-    Ok(response.json(json!({"data": jobs, "total": total})))
+    Ok(response.json(Page { data: jobs, total }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct One {
+    /// The kind of document.
+    #[param(inline)]
     doctype: Doctype,
+    /// Its name.
     name: String,
 }
 
+/// A job with all that is known of it
+#[utoipa::path(
+    get,
+    path = "/api/jobs/one",
+    operation_id = "show_job",
+    params(One),
+    responses(
+        (status = 200, description = "The job", body = Answer<JobRow>),
+        (status = 404, description = "`not_found`: nothing is left to do for that document"),
+    ),
+)]
 pub(super) async fn show(request: HttpRequest, state: Data<State>, one: Query<One>) -> Result<HttpResponse, Problem> {
     let One { doctype, name } = one.into_inner();
     let key = DocKey { doctype, name };
     match state.context.store.job(&key).await.map_err(|error| Problem::store(&request, &error))? {
-        Some(job) => Ok(HttpResponse::Ok().json(json!({"data": job}))),
+        Some(job) => Ok(HttpResponse::Ok().json(Answer { data: job })),
         None => {
             let detail = format!("there is no job for the {doctype} {}: nothing is left to do for it", key.name);
             Err(Problem::new(&request, Code::NotFound, detail))
@@ -75,12 +111,41 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>, one: Query<On
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WantedJobs)]
 pub(super) struct Wanted {
+    /// These, 1 to 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
     jobs: Option<Vec<DocKey>>,
+    /// True for all that match the filter.
     all: Option<bool>,
+    /// Which; without it all failures.
     filter: Option<JobFilter>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobPage)]
+pub(super) struct Page {
+    /// The jobs.
+    data: Vec<JobRow>,
+    /// How many match, on all pages.
+    total: u64,
+}
+
+/// How many jobs are tried again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RetriedJobs)]
+pub(super) struct Retried {
+    retried: u64,
+}
+
+/// How many jobs were given up.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DiscardedJobs)]
+pub(super) struct Discarded {
+    discarded: u64,
 }
 
 impl Wanted {
@@ -102,6 +167,14 @@ impl Wanted {
     }
 }
 
+/// Try jobs again now
+#[utoipa::path(
+    post,
+    path = "/api/jobs/retry",
+    operation_id = "retry_jobs",
+    request_body = Wanted,
+    responses((status = 200, description = "How many", body = Answer<Retried>)),
+)]
 pub(super) async fn retry(
     request: HttpRequest,
     state: Data<State>,
@@ -111,9 +184,17 @@ pub(super) async fn retry(
     let retried = state.context.store.retry_jobs(&jobs).await.map_err(|error| Problem::store(&request, &error))?;
     tracing::info!(retried, "a person retries jobs");
     state.wake.wake();
-    Ok(HttpResponse::Ok().json(json!({"data": {"retried": retried}})))
+    Ok(HttpResponse::Ok().json(Answer { data: Retried { retried } }))
 }
 
+/// Give jobs up
+#[utoipa::path(
+    post,
+    path = "/api/jobs/discard",
+    operation_id = "discard_jobs",
+    request_body = Wanted,
+    responses((status = 200, description = "How many", body = Answer<Discarded>)),
+)]
 pub(super) async fn discard(
     request: HttpRequest,
     state: Data<State>,
@@ -122,7 +203,7 @@ pub(super) async fn discard(
     let jobs = selection(&request, wanted)?;
     let discarded = state.context.store.discard_jobs(&jobs).await.map_err(|error| Problem::store(&request, &error))?;
     tracing::info!(discarded, "a person discards jobs");
-    Ok(HttpResponse::Ok().json(json!({"data": {"discarded": discarded}})))
+    Ok(HttpResponse::Ok().json(Answer { data: Discarded { discarded } }))
 }
 
 fn selection(request: &HttpRequest, wanted: Json<Wanted>) -> Result<Selection, Problem> {

@@ -1,23 +1,25 @@
 //! The JSON API, one file per resource; `table` tells which routes there are and who may call them.
 //!
-//! Invariant: a handler is reached only by somebody who may, and never asks for a role itself.
+//! Invariant: a handler is reached only by somebody who may, and never asks for a role itself. What it takes and answers it
+//! says in `#[utoipa::path]`, and `openapi::paths` lists it.
 
-mod audit;
-mod candidates;
-mod changes;
-mod customers;
-mod erase;
-mod events;
-mod full_sync;
-mod jobs;
-mod links;
+mod answer;
+pub(super) mod audit;
+pub(super) mod candidates;
+pub(super) mod changes;
+pub(super) mod customers;
+pub(super) mod erase;
+pub(super) mod events;
+pub(super) mod full_sync;
+pub(super) mod jobs;
+pub(super) mod links;
 mod paging;
-mod runs;
-mod schedules;
-mod session;
+pub(super) mod runs;
+pub(super) mod schedules;
+pub(super) mod session;
 mod table;
-mod tokens;
-mod users;
+pub(super) mod tokens;
+pub(super) mod users;
 
 pub use table::{ListedRoute, listed_routes};
 

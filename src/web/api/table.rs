@@ -11,6 +11,7 @@ use actix_web::{Route, Scope};
 
 use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
+use super::super::openapi;
 use super::{
     audit, candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens,
     users,
@@ -99,6 +100,7 @@ static TABLE: &[Entry] = &[
     line(Method::DELETE, "/session", May::SignedIn, Some(SignOut), || to(session::sign_out)),
     line(Method::PUT, "/session/password", May::SignedIn, Some(PasswordChange), || to(session::change_password)),
     line(Method::DELETE, "/sessions", May::SignedIn, Some(SignOutEverywhere), || to(session::sign_out_everywhere)),
+    get("/openapi.json", Viewer, || to(openapi::show)),
     line(Method::POST, "/first-admin", May::Everybody, None, || to(session::first_admin)),
 ];
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::answer::Answer;
 use crate::domain::role::Role;
+use crate::store::ListedToken;
 use crate::sync::tokens;
 
 /// The longest that a token may live where it is to expire: a hundred years.
@@ -19,21 +21,40 @@ const LONGEST_DAYS: u32 = 36_500;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// Who has access by token
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    operation_id = "list_tokens",
+    responses((status = 200, description = "Every token, without what opens the door", body = Answer<Vec<ListedToken>>)),
+)]
 pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let tokens = state.context.store.tokens().await.map_err(|error| Problem::store(&request, &error))?;
-    Ok(HttpResponse::Ok().json(json!({"data": tokens})))
+    Ok(HttpResponse::Ok().json(Answer { data: tokens }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
 pub(super) struct New {
     /// What it is for.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// What it may do.
     role: Role,
     /// Days until it is refused; without it: never.
+    #[schema(minimum = 1, maximum = 36500)]
     expires_in_days: Option<u32>,
 }
 
+/// Make a token
+#[utoipa::path(
+    post,
+    path = "/api/tokens",
+    operation_id = "create_token",
+    request_body = New,
+    responses((status = 201, description = "It is in this answer and nowhere else", body = Answer<Made>)),
+)]
 pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<New>) -> Result<HttpResponse, Problem> {
     let New { name, role, expires_in_days } = new.into_inner();
     let bad = |detail: String| Problem::new(&request, Code::BadRequest, detail);
@@ -46,10 +67,34 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<N
     let lifetime = expires_in_days.map(|days| DAY.saturating_mul(days));
     let issued = tokens::issue(&state.context.store, &name, role, lifetime).await;
     let issued = issued.map_err(|error| Problem::store(&request, &error))?;
-    Ok(HttpResponse::Created()
-        .json(json!({"data": {"id": issued.id, "name": name, "role": role, "token": issued.plain}})))
+    Ok(HttpResponse::Created().json(Answer { data: Made { id: issued.id, name, role, token: issued.plain } }))
 }
 
+/// A token that was made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
+pub(super) struct Made {
+    /// Its id.
+    id: i64,
+    /// What it is for.
+    name: String,
+    /// What it may do.
+    role: Role,
+    /// What to send as `Authorization: Bearer …`.
+    token: String,
+}
+
+/// Make a token useless at once
+#[utoipa::path(
+    delete,
+    path = "/api/tokens/{id}",
+    operation_id = "revoke_token",
+    params(("id" = i64, Path, description = "The token")),
+    responses(
+        (status = 204, description = "It opens nothing any more"),
+        (status = 404, description = "`not_found`: there is no such token"),
+    ),
+)]
 pub(super) async fn revoke(
     request: HttpRequest,
     state: Data<State>,

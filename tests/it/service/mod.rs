@@ -21,6 +21,7 @@ mod limits;
 mod matching;
 mod metrics;
 mod names;
+mod openapi;
 mod parking;
 mod permissions;
 mod polling;
