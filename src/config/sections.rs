@@ -199,7 +199,7 @@ section! {
         company: Option<String> = None => "\"Example Ltd\"";
         /// Sources of the columns that shall differ from the default; the first with a value wins. A source is a field
         /// of customer, address or contact; "+" joins fields, "unless contact" or "unless address" skips a source where
-        /// one is linked, "not" turns yes into no.
+        /// one is linked, "not" turns yes into no. A column with an empty list is never written: it is yours.
         fields: Pairs<Vec<String>> = Pairs::new() => "{ phone = [\"contact.phone\", \"contact.mobile_no\"] }";
         /// Custom fields of the Customer to copy into the column "extra", each under a name of your choice.
         extra: Pairs<String> = Pairs::new() => "{ vat_class = \"customer.custom_vat_class\" }";

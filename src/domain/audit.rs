@@ -33,6 +33,12 @@ pub enum Action {
     TokenCreate,
     /// Revoked a token.
     TokenRevoke,
+    /// Added a local customer.
+    CustomerCreate,
+    /// Changed a customer by hand.
+    CustomerChange,
+    /// Deleted a local customer.
+    CustomerDelete,
     /// Synced one customer.
     CustomerSync,
     /// Erased a customer for good.
@@ -67,7 +73,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::SignIn,
         Self::SignInFailed,
         Self::SignOut,
@@ -80,6 +86,9 @@ impl Action {
         Self::UserSignOut,
         Self::TokenCreate,
         Self::TokenRevoke,
+        Self::CustomerCreate,
+        Self::CustomerChange,
+        Self::CustomerDelete,
         Self::CustomerSync,
         Self::CustomerErase,
         Self::CustomerLink,
@@ -113,6 +122,9 @@ impl Action {
             Self::UserSignOut => "user_sign_out",
             Self::TokenCreate => "token_create",
             Self::TokenRevoke => "token_revoke",
+            Self::CustomerCreate => "customer_create",
+            Self::CustomerChange => "customer_change",
+            Self::CustomerDelete => "customer_delete",
             Self::CustomerSync => "customer_sync",
             Self::CustomerErase => "customer_erase",
             Self::CustomerLink => "customer_link",

@@ -9,6 +9,7 @@ pub mod change;
 pub mod customer;
 pub mod difference;
 pub mod document;
+pub mod edit;
 pub mod erasure;
 pub mod fields;
 pub mod filter;

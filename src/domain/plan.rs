@@ -172,7 +172,7 @@ pub struct Upsert {
     pub record: Record,
     /// Why a row that was there before gets this document; the history says it, and it must still hold under lock.
     pub matched_by: Option<MatchedBy>,
-    /// Columns of `customers` whose present value stays, because the new one cannot be stored.
+    /// Columns of `customers` whose present value stays, because the new one cannot be stored or the mapping has none.
     pub keep: Vec<&'static str>,
     /// The bookkeeping beside it.
     pub state: State,

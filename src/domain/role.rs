@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub enum Role {
     /// Reads.
     Viewer,
-    /// Also syncs, retries and links.
+    /// Also edits customers, syncs, retries and links.
     Operator,
     /// Everything.
     Admin,

@@ -23,6 +23,7 @@ use super::pacing::{Budget, Work};
 use super::rows::{Listed, Rows};
 use super::transport::{Ask, Transport};
 use crate::domain::document::Doc;
+use crate::domain::hint::Doctype;
 
 /// ERPNext's client. Cheap to clone; clones share connections, pacing and circuit breaker.
 #[derive(Clone)]
@@ -77,6 +78,13 @@ impl Client {
             return Err(Error::Decode { call: "get", what: "the document has no name", source: None });
         }
         Ok(Some(document))
+    }
+
+    /// Where people see a document in ERPNext's desk (`/app/sales-invoice/…`: the doctype in lower case, with hyphens).
+    #[must_use]
+    pub fn desk_address(&self, doctype: Doctype, name: &str) -> Url {
+        let page = doctype.as_str().to_lowercase().replace(' ', "-");
+        names::join(&self.0.base, &["app", &page, name])
     }
 
     /// Whom the key belongs to; the cheapest check that address and key are right.

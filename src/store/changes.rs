@@ -17,7 +17,7 @@ pub(super) static ALL: &[&Statement] = &[&BEHIND, &HISTORY, &KEPT, &LAST];
 
 fn text(rest: &str) -> String {
     format!(
-        "SELECT t.seq, t.customer_id, t.kind, t.cause, t.delivery_id, {{iso:t.changed_at}} AS changed_at, \
+        "SELECT t.seq, t.customer_id, t.kind, t.cause, t.actor, t.delivery_id, {{iso:t.changed_at}} AS changed_at, \
             {{text:t.changes}} AS changes FROM customer_changes AS t {rest}"
     )
 }
@@ -42,6 +42,8 @@ pub struct ChangeRow {
     pub kind: String,
     /// See [`crate::domain::job::Cause`].
     pub cause: String,
+    /// The user or token that did it by hand.
+    pub actor: Option<String>,
     /// The delivery that caused it.
     pub delivery_id: Option<String>,
     /// When it was written.
@@ -105,6 +107,7 @@ fn decode(row: &Row) -> Result<ChangeRow, Fault> {
         customer_id: row.int("customer_id")?,
         kind: row.text("kind")?,
         cause: row.text("cause")?,
+        actor: row.maybe_text("actor")?,
         delivery_id: row.maybe_text("delivery_id")?,
         changed_at: row.maybe_text("changed_at")?,
         changes: serde_json::from_str(&row.text("changes")?)?,

@@ -13,6 +13,7 @@ use super::tables::{ADDRESSES, CONTACTS, CUSTOMERS};
 use super::transact::Fault;
 use super::{Store, StoreError};
 use crate::domain::customer::{Address, Contact, Customer, CustomerId};
+use crate::domain::fields::content_hash;
 
 pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT];
 
@@ -27,7 +28,8 @@ fn row_text(rest: &str) -> String {
 }
 
 static PAGE: Statement = Statement::built(|_| row_text("WHERE t.id > ? ORDER BY t.id LIMIT ?"));
-static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
+/// One customer by id.
+pub(super) static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
 
 static COUNT: Statement = Statement::same("SELECT {count:COUNT(*)} AS n FROM customers WHERE deleted_at IS NULL");
 
@@ -103,15 +105,27 @@ impl Store {
         let batch = json!([{ "id": id }]).to_string();
         let addresses = self.read(what, &ADDRESSES_OF, &[Arg::Text(&batch)]).await?;
         let contacts = self.read(what, &CONTACTS_OF, &[Arg::Text(&batch)]).await?;
-        let detail = || -> Result<CustomerDetail, Fault> {
-            Ok(CustomerDetail {
-                row: row(found)?,
-                addresses: addresses.iter().map(|row| ADDRESSES.read(row)).collect::<Result<_, _>>()?,
-                contacts: contacts.iter().map(|row| CONTACTS.read(row)).collect::<Result<_, _>>()?,
-            })
-        };
-        detail().map(Some).map_err(|fault| fault.into_error(what))
+        detail(found, &addresses, &contacts).map(Some).map_err(|fault| fault.into_error(what))
     }
+}
+
+impl CustomerDetail {
+    /// Another text whenever anything of it is another, whoever wrote it; 64 hex digits.
+    ///
+    /// # Errors
+    /// [`StoreError::Bug`] where a value cannot be JSON, which its types rule out.
+    pub fn version(&self) -> Result<String, StoreError> {
+        content_hash(self).map_err(|error| StoreError::bug("tell the version of a customer", error))
+    }
+}
+
+/// A customer from a row of [`ONE`] with its linked documents.
+pub(super) fn detail(found: &Row, addresses: &[Row], contacts: &[Row]) -> Result<CustomerDetail, Fault> {
+    Ok(CustomerDetail {
+        row: row(found)?,
+        addresses: addresses.iter().map(|row| ADDRESSES.read(row)).collect::<Result<_, _>>()?,
+        contacts: contacts.iter().map(|row| CONTACTS.read(row)).collect::<Result<_, _>>()?,
+    })
 }
 
 fn row(row: &Row) -> Result<CustomerRow, Fault> {

@@ -19,6 +19,7 @@ mod changes;
 mod customers;
 mod db;
 mod deliveries;
+mod edit;
 mod erase;
 mod error;
 mod followed;
@@ -54,6 +55,7 @@ pub use audit::AuditRow;
 pub use changes::ChangeRow;
 pub use customers::{CustomerDetail, CustomerRow};
 pub use db::Connections;
+pub use edit::{Edit, Edited};
 pub use erase::Erased;
 pub use error::{Disposition, StoreError};
 pub use followed::Followed;
@@ -88,6 +90,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         changes::ALL,
         customers::ALL,
         deliveries::ALL,
+        edit::ALL,
         followed::ALL,
         health::ALL,
         identity::ALL,

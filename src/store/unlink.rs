@@ -1,13 +1,13 @@
 //! Takes a row's link to ERPNext away, because a person says that it is another customer.
 //!
-//! The one write to `customers` that no worker makes: there is nothing to read from ERPNext and nothing to decide, and a
+//! Beside `edit` the only write to `customers` that no worker makes: there is nothing to read from ERPNext and nothing to decide, and a
 //! person waits. Invariant: the lock order is the workers' (customers, state, aliases, suggestions, change counter, jobs
 //! last), so whoever read the row before finds it changed and is repeated; the document is put in the same transaction
 //! and becomes a row of its own, because the pair is noted as rejected.
 
 use serde_json::json;
 
-use super::apply::record_one;
+use super::apply::{ByHand, record_by_hand};
 use super::db::{Arg, Statement, Tx};
 use super::jobs::{merge, put_rows};
 use super::transact::{Caller, End, Fault, transact_or_not};
@@ -81,7 +81,8 @@ async fn unlink(tx: &mut Tx, id: CustomerId) -> Result<End<Unlinked>, Fault> {
     let pair = json!([{ "name": name, "creation": creation, "id": id, "kind": kind }]).to_string();
     tx.execute(&REJECT, &[Arg::Text(&pair)]).await?;
     let change = FieldChange { field: "erpnext_id".to_owned(), old: name.clone().into(), new: serde_json::Value::Null };
-    record_one(tx, id, ChangeKind::Unlinked, &[change]).await?;
+    let change = ByHand { customer: id, kind: ChangeKind::Unlinked, actor: None, changes: &[change] };
+    record_by_hand(tx, &change).await?;
     let put = Put::new(DocKey::customer(name.clone()), Lane::Fast, Cause::Person);
     put_rows(tx, &merge([&put])).await?;
     Ok(End::Commit(Unlinked::Done { name }))

@@ -1,6 +1,6 @@
 //! The use cases: what a hint means, what ERPNext's answers mean, whose row a document is.
 //!
-//! Invariant: nothing in here writes a row by itself, and deciding about customers writes nothing at all. `sync` decides and returns [`Decision`]s; `worker::dispatch`
+//! Invariant: nothing in here writes a row by itself (but where a person edits or unlinks one), and deciding about customers writes nothing at all. `sync` decides and returns [`Decision`]s; `worker::dispatch`
 //! turns them into units and hands them to `store::apply`, the one write path. HTTP status codes live in `web`.
 
 pub mod absence;
@@ -11,6 +11,7 @@ mod concealed;
 pub mod conduct;
 pub mod customer;
 pub mod dry_run;
+pub mod edit;
 pub mod erase;
 pub mod error;
 pub mod expand;
@@ -23,6 +24,7 @@ pub mod identity;
 pub mod installation;
 pub mod linked;
 pub mod links;
+pub mod lookup;
 pub mod matching;
 pub mod moves;
 pub mod needed;

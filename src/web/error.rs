@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::{JsonConfig, QueryConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, Route, web};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,10 @@ use utoipa::ToSchema;
 use super::auth::LONGEST_BODY;
 use super::body::Unread;
 use super::request_id::RequestId;
+use crate::domain::edit::FieldProblem;
 use crate::inbox::Refusal;
 use crate::store::StoreError;
+use crate::sync::edit::EditError;
 use crate::sync::erase::EraseError;
 use crate::sync::feed::FeedError;
 use crate::sync::links::LinkError;
@@ -41,6 +43,8 @@ pub(super) struct Problem {
     retry_after: Option<u64>,
     /// The methods that would have been right, for 405.
     allowed: Option<String>,
+    /// What else there is to say of an edit.
+    edit: Option<Box<EditRefusal>>,
 }
 
 /// Stable codes; part of the interface.
@@ -76,6 +80,11 @@ pub(super) enum Code {
     AlreadyLinked,
     AlreadyDecided,
     NotErasable,
+    InvalidFields,
+    OwnedByErpnext,
+    CustomerDeleted,
+    Outdated,
+    RefusedByDatabase,
     ErpnextUnavailable,
     FeedPruned,
     FeedAhead,
@@ -98,6 +107,25 @@ pub(super) struct Body<'a> {
     detail: &'a str,
     /// The id of the request, as in the header `X-Request-Id` and in the log.
     request_id: &'a str,
+    #[serde(flatten)]
+    edit: Option<&'a EditRefusal>,
+}
+
+/// What a client is told beyond that of an edit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct EditRefusal {
+    /// `invalid_fields`: what is wrong with each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldProblem>>,
+    /// `owned_by_erpnext`: which fields would have changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<String>>,
+    /// `owned_by_erpnext`: where to change them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erpnext_address: Option<String>,
+    /// `outdated`: the present version, as in the header `ETag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
 }
 
 impl Code {
@@ -113,7 +141,8 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::UnusableWebhook => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UnusableWebhook | Self::InvalidFields | Self::RefusedByDatabase => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Outdated => StatusCode::PRECONDITION_FAILED,
             Self::ReceiverClosed | Self::Busy | Self::Unavailable | Self::ErpnextUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -128,7 +157,9 @@ impl Code {
             | Self::NotInErpnext
             | Self::AlreadyLinked
             | Self::AlreadyDecided
-            | Self::NotErasable => StatusCode::CONFLICT,
+            | Self::NotErasable
+            | Self::OwnedByErpnext
+            | Self::CustomerDeleted => StatusCode::CONFLICT,
             Self::FeedAhead => StatusCode::CONFLICT,
         }
     }
@@ -137,7 +168,8 @@ impl Code {
 impl Problem {
     /// A problem of one request.
     pub(super) fn new(request: &HttpRequest, code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), request_id: RequestId::of(request), retry_after: None, allowed: None }
+        let request_id = RequestId::of(request);
+        Self { code, detail: detail.into(), request_id, retry_after: None, allowed: None, edit: None }
     }
 
     /// Somebody comes too often, and may come again after `wait`.
@@ -225,6 +257,37 @@ impl Problem {
         }
     }
 
+    /// A customer that cannot be made, changed or deleted so.
+    pub(super) fn edit(request: &HttpRequest, error: &EditError) -> Self {
+        let (code, edit) = match error {
+            EditError::Store(StoreError::Refused { .. }) => {
+                tracing::warn!(request = %RequestId::of(request), %error, "a customer could not be written");
+                let detail = "the database refuses a value: a column of your customers table is too small for it, or \
+                              has a rule of its own";
+                return Self::new(request, Code::RefusedByDatabase, detail);
+            }
+            EditError::Store(error) => return Self::store(request, error),
+            EditError::Json(_) => (Code::Unavailable, EditRefusal::default()),
+            EditError::NoCustomer(_) => (Code::NotFound, EditRefusal::default()),
+            EditError::Deleted(_) => (Code::CustomerDeleted, EditRefusal::default()),
+            EditError::Outdated { present } => {
+                (Code::Outdated, EditRefusal { etag: Some(format!("\"{present}\"")), ..EditRefusal::default() })
+            }
+            EditError::Invalid(problems) => {
+                (Code::InvalidFields, EditRefusal { errors: Some(problems.clone()), ..EditRefusal::default() })
+            }
+            EditError::OwnedByErpnext { fields, address } => {
+                let (fields, erpnext_address) = (Some(fields.clone()), Some(address.clone()));
+                (Code::OwnedByErpnext, EditRefusal { fields, erpnext_address, ..EditRefusal::default() })
+            }
+            EditError::DeletedInErpnext { address } => {
+                let erpnext_address = Some(address.clone());
+                (Code::OwnedByErpnext, EditRefusal { erpnext_address, ..EditRefusal::default() })
+            }
+        };
+        Self { edit: Some(Box::new(edit)), ..Self::new(request, code, error.to_string()) }
+    }
+
     /// The change feed cannot go on where the reader wants it to.
     pub(super) fn feed(request: &HttpRequest, error: &FeedError) -> Self {
         let code = match error {
@@ -268,6 +331,9 @@ impl ResponseError for Problem {
         if self.code == Code::Unauthorized {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
+        if let Some(tag) = self.edit.as_ref().and_then(|edit| edit.etag.as_deref()) {
+            response.insert_header((ETAG, tag));
+        }
         let body = Body {
             kind: "about:blank",
             title: status.canonical_reason(),
@@ -275,6 +341,7 @@ impl ResponseError for Problem {
             code: self.code,
             detail: &self.detail,
             request_id: &self.request_id,
+            edit: self.edit.as_deref(),
         };
         response.insert_header((CONTENT_TYPE, PROBLEM)).json(body)
     }

@@ -13,18 +13,18 @@ use crate::domain::customer::Customer;
 
 /// A column and its default sources.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(in crate::domain) struct Column {
     /// Name of the column.
-    pub(super) name: &'static str,
+    pub(in crate::domain) name: &'static str,
     /// Where its value goes.
-    pub(super) target: Target,
+    pub(in crate::domain) target: Target,
     /// In the words of `source`, the first non-empty wins.
     pub(super) sources: &'static [&'static str],
 }
 
 /// A field of the record with its type.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Target {
+pub(in crate::domain) enum Target {
     /// `name`, which is never null.
     Name,
     /// Text of a shape.
@@ -36,7 +36,7 @@ pub(super) enum Target {
 }
 
 /// All columns, in the order of the table.
-pub(super) static COLUMNS: &[Column] = &[
+pub(in crate::domain) static COLUMNS: &[Column] = &[
     Column { name: "name", target: Target::Name, sources: &["customer.customer_name"] },
     text("company_name", |customer| &mut customer.company_name, &["customer.customer_name"]),
     text(

@@ -132,10 +132,16 @@ fn checked(column: &Column, written: &str) -> Result<Source, String> {
     Ok(source)
 }
 
-fn extra_source(name: &str, written: &str) -> Result<Source, String> {
+/// Whether a field of `extra` may be called that.
+pub(in crate::domain) fn extra_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.chars().count() > EXTRA_NAME_LIMIT || name.chars().any(char::is_control) {
         return Err(format!("is no usable name; write 1 to {EXTRA_NAME_LIMIT} letters"));
     }
+    Ok(())
+}
+
+fn extra_source(name: &str, written: &str) -> Result<Source, String> {
+    extra_name(name)?;
     let source = Source::parse(written)?;
     if !source.is_plain() || source.fields().0 != Part::Customer || source.reads_credit_limits() {
         return Err(format!(

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// What a text column takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub(in crate::domain) struct Shape {
     /// In characters.
     limit: usize,
     line_breaks: LineBreaks,
@@ -23,12 +23,22 @@ enum LineBreaks {
 }
 
 impl Shape {
+    /// The longest text, in characters.
+    pub(in crate::domain) const fn limit(self) -> usize {
+        self.limit
+    }
+
+    /// Whether line breaks are refused.
+    pub(in crate::domain) fn is_one_line(self) -> bool {
+        self.line_breaks == LineBreaks::Refused
+    }
+
     /// One short line.
-    pub(super) const LINE: Self = Self { limit: 255, line_breaks: LineBreaks::Refused };
+    pub(in crate::domain) const LINE: Self = Self { limit: 255, line_breaks: LineBreaks::Refused };
     /// A few lines that become one.
-    pub(super) const LINES: Self = Self { limit: 1_000, line_breaks: LineBreaks::JoinedByComma };
+    pub(in crate::domain) const LINES: Self = Self { limit: 1_000, line_breaks: LineBreaks::JoinedByComma };
     /// A longer text.
-    pub(super) const FREE: Self = Self { limit: 65_535, line_breaks: LineBreaks::Kept };
+    pub(in crate::domain) const FREE: Self = Self { limit: 65_535, line_breaks: LineBreaks::Kept };
 }
 
 /// `NUMERIC(21, 9)`, ERPNext's own precision: twelve digits before the point.
@@ -38,7 +48,7 @@ const DECIMAL_PLACES: u32 = 9;
 const SCALAR_LIMIT: usize = 65_535;
 
 /// A trimmed text; none for null and blank. Numbers become their JSON text.
-pub(super) fn text(value: &Value, shape: Shape) -> Result<Option<String>, String> {
+pub(in crate::domain) fn text(value: &Value, shape: Shape) -> Result<Option<String>, String> {
     let text = match value {
         Value::Null => return Ok(None),
         Value::String(text) => text.trim().to_owned(),
@@ -66,7 +76,7 @@ pub(super) fn join_lines(text: &str) -> String {
 }
 
 /// A number, from its JSON text or a text that holds one; rounded to nine places, without trailing zeros.
-pub(super) fn decimal(value: &Value) -> Result<Option<Decimal>, String> {
+pub(in crate::domain) fn decimal(value: &Value) -> Result<Option<Decimal>, String> {
     let text = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.to_string(),
@@ -97,7 +107,7 @@ pub(super) fn flag(value: &Value) -> Result<bool, String> {
 }
 
 /// Any scalar as it is, for `extra`.
-pub(super) fn scalar(value: &Value) -> Result<Value, String> {
+pub(in crate::domain) fn scalar(value: &Value) -> Result<Value, String> {
     match value {
         Value::Array(_) | Value::Object(_) => Err(format!("is {}, which extra cannot take", kind(value))),
         // PostgreSQL's JSONB cannot hold this one character.

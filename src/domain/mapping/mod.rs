@@ -12,10 +12,10 @@
 //!
 //! What does not live here: reading documents (`erpnext`), parts that could not be read (`sync`), hashing (`fields`).
 
-mod columns;
+pub(super) mod columns;
 mod compile;
 mod config;
-mod convert;
+pub(super) mod convert;
 mod linked;
 mod primary;
 mod source;
@@ -35,6 +35,7 @@ use super::customer::Record;
 use super::document::Document;
 use super::hint::Doctype;
 
+pub(super) use compile::extra_name;
 pub use compile::{MappingProblem, MappingProblems};
 pub use config::MappingConfig;
 
@@ -55,7 +56,7 @@ pub struct Mapping {
 pub struct Mapped {
     /// The values; none where `keep` names the column.
     pub record: Record,
-    /// Columns whose new value cannot be stored, so that the present one stays.
+    /// Columns whose present value stays: the new one cannot be stored, or the column has no source.
     pub keep: Vec<&'static str>,
     /// One sentence for each value that cannot be stored, without the value itself.
     pub problems: Vec<String>,
@@ -102,6 +103,13 @@ impl Mapping {
         &self.contact_fields
     }
 
+    /// Whether the values of that column of `customers` come from ERPNext. One without sources is never written, so that
+    /// people and applications may.
+    #[must_use]
+    pub fn writes(&self, column: &str) -> bool {
+        self.columns.iter().all(|(own, sources)| own.name != column || !sources.is_empty())
+    }
+
     /// The fields of a doctype that may become that column.
     #[must_use]
     pub fn fields_of(&self, column: &str, doctype: Doctype) -> BTreeSet<&str> {
@@ -134,6 +142,10 @@ impl Mapping {
         let mut mapped = Mapped { record: Record::default(), keep: Vec::new(), problems: Vec::new() };
         mapped.record.customer.erpnext_id = Some(name);
         for (column, sources) in &self.columns {
+            if sources.is_empty() {
+                mapped.keep.push(column.name);
+                continue;
+            }
             if let Err((source, why)) = fill(column, sources, &view, &mut mapped.record) {
                 let column = column.name;
                 mapped.problems.push(format!("{column}: the value of {source} {why}; it stays as it was"));

@@ -167,6 +167,16 @@ fn users_choose_sources_and_extras() {
 }
 
 #[test]
+fn a_column_without_sources_is_not_ours() {
+    let fields = BTreeMap::from([("notes".to_owned(), vec![])]);
+    let mapping = Mapping::compile(&MappingConfig { fields, ..MappingConfig::default() }).unwrap();
+    let mapped = mapping.map(&document(json!({"customer_details": "theirs"}), json!([]), json!([]))).unwrap();
+    assert_eq!((mapped.keep, mapped.record.customer.notes), (vec!["notes"], None));
+    assert_eq!((mapped.problems, mapping.writes("notes"), mapping.writes("city")), (vec![], false, true));
+    assert!(mapping.writes("extra") && mapping.writes("erpnext_id") && default_mapping().writes("notes"));
+}
+
+#[test]
 fn mistakes_are_found_at_once() {
     let sources = |written: &str| vec![written.to_owned()];
     let config = MappingConfig {

@@ -34,9 +34,9 @@ static ADVANCE: Statement = Statement::built(|dialect| {
 
 // `back` counts from the counter's new value down to 0 for the last row.
 static INSERT: Statement = Statement::same(
-    "INSERT INTO customer_changes (seq, customer_id, kind, cause, delivery_id, changed_at, changes)
-     SELECT c.value - r.back, r.customer_id, r.kind, r.cause, r.delivery_id, {timestamp}, r.changes{json}
-     FROM {rows:back int, customer_id int, kind text, cause text, delivery_id text, changes text} AS r
+    "INSERT INTO customer_changes (seq, customer_id, kind, cause, actor, delivery_id, changed_at, changes)
+     SELECT c.value - r.back, r.customer_id, r.kind, r.cause, r.actor, r.delivery_id, {timestamp}, r.changes{json}
+     FROM {rows:back int, customer_id int, kind text, cause text, actor text, delivery_id text, changes text} AS r
      {join} sync_counters AS c ON c.name = 'changes'",
 );
 
@@ -46,6 +46,8 @@ struct Row<'a> {
     customer_id: CustomerId,
     kind: &'static str,
     cause: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_id: Option<&'a str>,
     changes: Cow<'a, str>,
@@ -64,6 +66,7 @@ pub(super) async fn record(tx: &mut Tx, effects: &Effects<'_>) -> Result<(), Fau
             customer_id: change.customer,
             kind: change.kind.as_str(),
             cause: change.claim.cause.as_str(),
+            actor: None,
             delivery_id: change.claim.delivery_id.as_deref(),
             changes: match &change.changes {
                 Fields::Changed(changes) => serde_json::to_string(changes)?.into(),
@@ -74,35 +77,37 @@ pub(super) async fn record(tx: &mut Tx, effects: &Effects<'_>) -> Result<(), Fau
     insert(tx, count, &rows).await
 }
 
-/// Records one change that a person made without a job.
-pub(in crate::store) async fn record_one(
-    tx: &mut Tx,
-    customer: CustomerId,
-    kind: ChangeKind,
-    changes: &[FieldChange],
-) -> Result<(), Fault> {
-    one(tx, customer, kind, Cause::Person.as_str(), changes).await
+/// A change that a person made without a job.
+pub(in crate::store) struct ByHand<'a> {
+    /// Whose.
+    pub(in crate::store) customer: CustomerId,
+    /// What happened.
+    pub(in crate::store) kind: ChangeKind,
+    /// The name of whoever did it, where that is known.
+    pub(in crate::store) actor: Option<&'a str>,
+    /// What changed.
+    pub(in crate::store) changes: &'a [FieldChange],
+}
+
+/// Records one change that a person made.
+pub(in crate::store) async fn record_by_hand(tx: &mut Tx, change: &ByHand<'_>) -> Result<(), Fault> {
+    one(tx, change, Cause::Person.as_str()).await
 }
 
 /// Records that a customer was erased.
 pub(in crate::store) async fn record_erased(tx: &mut Tx, customer: CustomerId, by: ErasedBy) -> Result<(), Fault> {
-    one(tx, customer, ChangeKind::Erased, by.as_str(), &[]).await
+    one(tx, &ByHand { customer, kind: ChangeKind::Erased, actor: None, changes: &[] }, by.as_str()).await
 }
 
-async fn one(
-    tx: &mut Tx,
-    customer: CustomerId,
-    kind: ChangeKind,
-    cause: &'static str,
-    changes: &[FieldChange],
-) -> Result<(), Fault> {
+async fn one(tx: &mut Tx, change: &ByHand<'_>, cause: &'static str) -> Result<(), Fault> {
     let row = Row {
         back: 0,
-        customer_id: customer,
-        kind: kind.as_str(),
+        customer_id: change.customer,
+        kind: change.kind.as_str(),
         cause,
+        actor: change.actor,
         delivery_id: None,
-        changes: serde_json::to_string(changes)?.into(),
+        changes: serde_json::to_string(change.changes)?.into(),
     };
     insert(tx, 1, &[row]).await
 }

@@ -24,7 +24,7 @@ use crate::domain::job::{JobError, Outcome};
 use crate::domain::plan::{Applied, Unit};
 use crate::telemetry::metrics;
 
-pub(super) use changes::{record_erased, record_one};
+pub(super) use changes::{ByHand, record_by_hand, record_erased};
 pub(super) use present::{ADDRESSES_OF, CONTACTS_OF};
 
 pub(super) static ALL: &[&[&Statement]] = &[changes::ALL, present::ALL, runs::ALL, suggestions::ALL, write::ALL];

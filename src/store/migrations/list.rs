@@ -55,6 +55,10 @@ macro_rules! migrations {
                 name: "0007_access",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0007_access.sql")),
             },
+            Migration {
+                name: "0009_actor",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0009_actor.sql")),
+            },
         ]
     };
 }

@@ -1,4 +1,4 @@
-//! `GET /api/customers`, `GET /api/customers/{id}`, `POST /api/customers/{id}/sync`. Links are in `links`.
+//! `GET /api/customers`, `POST /api/customers/{id}/sync`. One customer is in `customer`, its links are in `links`.
 //!
 //! Invariant: whoever asks for a sync gets the job or its outcome; nothing is read from ERPNext in the request itself.
 
@@ -50,22 +50,6 @@ pub(super) async fn list(
     let rows = store.customers_page(paging.after, limit).await.map_err(|error| Problem::store(&request, &error))?;
     let mut response = paging::answer(&rows, limit, |last| format!("/api/customers?after={}&limit={limit}", last.id));
     Ok(response.json(Answer { data: rows }))
-}
-
-/// A customer with its addresses and contacts
-#[utoipa::path(
-    get,
-    path = "/api/customers/{id}",
-    operation_id = "show_customer",
-    params(("id" = i64, Path, description = "The customer")),
-    responses(
-        (status = 200, description = "The customer", body = Answer<CustomerDetail>),
-        (status = 404, description = "`not_found`: there is no such customer"),
-    ),
-)]
-pub(super) async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let customer = find(&request, &state, &id).await?;
-    Ok(HttpResponse::Ok().json(Answer { data: customer }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -132,7 +116,8 @@ pub(super) async fn outcome(
     Ok(outcome.map_or_else(queued, |outcome| HttpResponse::Ok().json(Answer { data: outcome })))
 }
 
-async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<CustomerDetail, Problem> {
+/// The customer of that id; 404 where there is none.
+pub(super) async fn find(request: &HttpRequest, state: &State, id: &str) -> Result<CustomerDetail, Problem> {
     let missing = || Problem::new(request, Code::NotFound, format!("there is no customer {id}"));
     let id: CustomerId = id.parse().map_err(|_not_a_number| missing())?;
     let found = state.context.store.customer(id).await.map_err(|error| Problem::store(request, &error))?;

@@ -13,16 +13,17 @@ use super::super::auth::{May, guard};
 use super::super::error::{not_found, only};
 use super::super::openapi;
 use super::{
-    audit, candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens,
-    users,
+    audit, candidates, changes, customer, customers, erase, events, full_sync, jobs, links, runs, schedules, session,
+    tokens, users,
 };
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
 use Action::{
-    CustomerErase, CustomerLink, CustomerSync, CustomerUnlink, JobsDiscard, JobsRetry, PasswordChange, RunApprove,
-    RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut, SignOutEverywhere,
-    SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove, UserSignOut,
+    CustomerChange, CustomerCreate, CustomerDelete, CustomerErase, CustomerLink, CustomerSync, CustomerUnlink,
+    JobsDiscard, JobsRetry, PasswordChange, RunApprove, RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume,
+    ScheduleRun, SignOut, SignOutEverywhere, SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd,
+    UserChange, UserRemove, UserSignOut,
 };
 use Role::{Admin, Operator, Viewer};
 
@@ -59,8 +60,12 @@ pub struct ListedRoute {
 
 static TABLE: &[Entry] = &[
     get("/customers", Viewer, || to(customers::list)),
+    post("/customers", Operator, CustomerCreate, || to(customer::create)),
     post("/customers/sync", Operator, RunStart, || to(full_sync::sync)),
-    get("/customers/{id}", Viewer, || to(customers::show)),
+    get("/customers/one", Viewer, || to(customer::by_erpnext_id)),
+    get("/customers/{id}", Viewer, || to(customer::show)),
+    line(Method::PATCH, "/customers/{id}", May::AtLeast(Operator), Some(CustomerChange), || to(customer::change)),
+    delete("/customers/{id}", Operator, CustomerDelete, || to(customer::delete)),
     get("/customers/{id}/changes", Viewer, || to(changes::history)),
     post("/customers/{id}/sync", Operator, CustomerSync, || to(customers::sync)),
     post("/customers/{id}/erase", Admin, CustomerErase, || to(erase::erase)),

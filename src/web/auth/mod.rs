@@ -70,6 +70,15 @@ pub(super) enum Who {
     },
 }
 
+impl Who {
+    /// What the token is for, or the user's name.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Token { name, .. } | Self::User { name, .. } => name,
+        }
+    }
+}
+
 impl Caller {
     /// Who called, as the guard found out.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {

@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::super::api::{
-    audit, candidates, changes, customers, erase, events, full_sync, jobs, links, runs, schedules, session, tokens,
-    users,
+    audit, candidates, changes, customer, customers, erase, events, full_sync, jobs, links, runs, schedules, session,
+    tokens, users,
 };
 use super::super::error;
 use super::super::{ops, receiver, scrape};
@@ -39,8 +39,12 @@ use super::super::{ops, receiver, scrape};
     ),
     paths(
         customers::list,
+        customer::create,
         full_sync::sync,
-        customers::show,
+        customer::by_erpnext_id,
+        customer::show,
+        customer::change,
+        customer::delete,
         changes::history,
         customers::sync,
         erase::erase,

@@ -107,7 +107,8 @@ async fn bad_input_gets_a_problem() {
         (Method::GET, "/api/customers/99999999999999999999", 404),
         (Method::POST, "/api/customers/7/sync", 404),
         (Method::POST, "/api/customers/7/sync?wait=61", 400),
-        (Method::DELETE, "/api/customers/7", 405),
+        (Method::DELETE, "/api/customers/7", 404),
+        (Method::PUT, "/api/customers/7", 405),
         (Method::GET, "/api/nothing", 404),
     ] {
         let (code, problem) = call(method, path).await;

@@ -11,6 +11,7 @@ mod candidates;
 mod changes;
 mod concurrency;
 mod connect;
+mod edit;
 mod erase;
 mod failures;
 mod faults;
