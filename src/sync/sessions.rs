@@ -20,6 +20,15 @@ pub struct SignedIn {
     pub role: Role,
 }
 
+/// What asking for somebody's session means to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// It is in use, so it is not over for being idle.
+    AsUse,
+    /// It lives no longer for that.
+    NotAsUse,
+}
+
 /// Why somebody could not sign in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
@@ -70,11 +79,12 @@ pub async fn sign_in(
 ///
 /// # Errors
 /// The database's.
-pub async fn who(store: &Store, id: &str, life: SessionLife) -> Result<Option<SignedIn>, StoreError> {
+pub async fn who(store: &Store, id: &str, life: SessionLife, counts: Counts) -> Result<Option<SignedIn>, StoreError> {
     let hash = hash(id);
     let Some(session) = store.session(&hash, life).await? else { return Ok(None) };
     let Some(role) = Role::parse(&session.role) else { return Ok(None) };
-    if session.unnoticed
+    if counts == Counts::AsUse
+        && session.unnoticed
         && let Err(error) = store.session_seen(&hash).await
     {
         // Whoever may read must be able to while nothing can be written.

@@ -3,9 +3,7 @@
 //!
 //! Invariant: the `id` of an event is the `seq` of its change, so a reader that comes back with `Last-Event-ID` goes on
 //! where it was. Runs have no id: what counts is how they stand now. A reader that cannot go on is told by an event
-//! `reset` and the stream ends: it reads the customers anew.
-
-use std::time::Duration;
+//! `reset` and the stream ends: it reads the customers anew. The stream ends, too, for whoever may no longer read it.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Query};
@@ -16,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
 use super::super::State;
+use super::super::auth::permit::{AGAIN, Permit};
 use super::super::error::{Code, Problem};
 use super::changes::place;
 use crate::sync::feed::{Entry, Feed, FeedError};
 use crate::sync::progress::Watcher;
 
-/// A proxy closes what is silent for longer; browsers come back after `retry` milliseconds.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Said where nothing happens: a proxy closes what is silent for long, and who may no longer listen is found out at once.
+const HEARTBEAT: &str = ":\n\n";
+/// Browsers come back after `retry` milliseconds.
 const GREETING: &str = "retry: 2000\n\n";
 /// Changes read at once.
 const PORTION: u32 = 200;
@@ -72,7 +72,9 @@ pub(super) async fn stream(
     let feed = state.feed.clone();
     // What is wrong with the place is answered, not streamed.
     feed.behind(after, 1).await.map_err(|error| Problem::feed(&request, &error))?;
-    let following = Following { feed, runs: state.progress.watch(), after, stop: state.stopping.clone() };
+    let permit = Permit::of(&request)?;
+    let runs = state.progress.watch();
+    let following = Following { state: state.clone(), permit, feed, runs, after, stop: state.stopping.clone() };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -82,6 +84,8 @@ pub(super) async fn stream(
 
 /// One reader.
 struct Following {
+    state: Data<State>,
+    permit: Permit,
     feed: Feed,
     runs: Watcher,
     after: i64,
@@ -104,16 +108,17 @@ async fn step(step: Step) -> Option<(Result<Bytes, actix_web::Error>, Step)> {
 }
 
 impl Following {
-    /// What happens next; `None` once the service stops.
+    /// What happens next; `None` once the service stops, or the reader may not know.
     async fn next(mut self) -> Option<(String, Step)> {
         let told = tokio::select! {
             () = self.stop.cancelled() => return None,
             runs = self.runs.changed() => Ok(runs.iter().map(|run| event("run", run.get())).collect()),
-            entries = self.feed.follow(self.after, PORTION, KEEP_ALIVE, &self.stop) => entries.map(|entries| {
+            entries = self.feed.follow(self.after, PORTION, AGAIN, &self.stop) => entries.map(|entries| {
                 self.after = entries.last().map_or(self.after, |entry| entry.seq);
-                if entries.is_empty() { ":\n\n".to_owned() } else { entries.iter().map(change).collect() }
+                if entries.is_empty() { HEARTBEAT.to_owned() } else { entries.iter().map(change).collect() }
             }),
         };
+        self.permit.renew(&self.state).await.ok()?;
         match told {
             Ok(text) => Some((text, Step::Follow(self))),
             // It comes back by itself and goes on; the database may be back by then.

@@ -5,6 +5,7 @@
 //! A token beats a cookie: who sends one means it.
 
 pub(super) mod cookie;
+pub(super) mod permit;
 pub(super) mod trail;
 
 use actix_web::body::BoxBody;
@@ -21,6 +22,7 @@ use super::body;
 use super::error::{Code, Problem};
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
+use crate::sync::sessions::Counts;
 use crate::sync::{sessions, tokens};
 
 /// The header in which a page shows that it could read an answer to its session.
@@ -142,7 +144,7 @@ async fn admit(request: &HttpRequest, state: &State, may: May) -> Result<(), Pro
     if may == May::Everybody {
         return if state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) };
     }
-    let caller = identify(request, state).await?;
+    let caller = identify(request, state, Counts::AsUse).await?;
     let (user, id) = match &caller.who {
         Who::Token { id, .. } => (false, *id),
         Who::User { id, .. } => (true, *id),
@@ -166,7 +168,7 @@ async fn admit(request: &HttpRequest, state: &State, may: May) -> Result<(), Pro
     Ok(())
 }
 
-async fn identify(request: &HttpRequest, state: &State) -> Result<Caller, Problem> {
+async fn identify(request: &HttpRequest, state: &State, counts: Counts) -> Result<Caller, Problem> {
     let failed = |error| Problem::store(request, &error);
     let store = &state.context.store;
     if request.headers().contains_key(AUTHORIZATION) {
@@ -176,7 +178,7 @@ async fn identify(request: &HttpRequest, state: &State) -> Result<Caller, Proble
     }
     let session = cookie::session_of(request, state.trust.is_secure(request));
     let Some(session) = session else { return Err(unauthorized(request)) };
-    let found = sessions::who(store, &session, state.session_life).await.map_err(failed)?;
+    let found = sessions::who(store, &session, state.session_life, counts).await.map_err(failed)?;
     let user = found.ok_or_else(|| unauthorized(request))?;
     Ok(Caller { role: user.role, who: Who::User { id: user.user, name: user.name, session } })
 }

@@ -6,6 +6,7 @@ mod first_admin;
 mod guessing;
 mod headers;
 mod people;
+mod revoked;
 mod sessions;
 mod slow;
 mod table;
