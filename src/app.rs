@@ -139,11 +139,10 @@ impl App {
 async fn offer_first_admin(config: &Config, store: &Store, address: SocketAddr) -> anyhow::Result<()> {
     if let Some(token) = users::first_admin_link(store).await? {
         let base = config.server.public_url.as_ref().map_or_else(|| format!("http://{address}/"), ToString::to_string);
-        let body = format!(r#"{{"token":"{token}","name":"NAME","password":"PASSWORD"}}"#);
         let minutes = users::LINK_LIFE.as_secs() / 60;
         tracing::info!(
             "nobody can sign in yet: make the first admin with customer-sync user add NAME --role admin, or within \
-             {minutes} minutes with curl -d '{body}' {base}api/first-admin (works once)"
+             {minutes} minutes by opening {base}first-admin?token={token} (works once)"
         );
     }
     Ok(())

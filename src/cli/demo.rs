@@ -18,10 +18,15 @@ use crate::app::App;
 use crate::config::environment::temporary_folder;
 use crate::config::{Config, Inputs, Override};
 use crate::domain::role::Role;
+use crate::domain::user::UserName;
 use crate::simulator::{Options, Simulator};
 use crate::store::Store;
-use crate::sync::tokens;
+use crate::sync::passwords::Passwords;
+use crate::sync::{tokens, users};
 use crate::telemetry::logging;
+
+/// Who signs in.
+const USER: &str = "demo";
 
 /// How often somebody edits a customer in the stand-in.
 const EDIT_EVERY: Duration = Duration::from_secs(2);
@@ -58,7 +63,8 @@ impl Arguments {
             let webhooks = format!("{service}/webhooks/erpnext");
             erpnext.register_webhooks(&webhooks, &secret)?;
             let token = tokens::create(app.store(), "demo", Role::Admin).await?;
-            introduce(&service, &erpnext.url(), &token, folder.path())?;
+            let password = add_user(app.store()).await?;
+            introduce(&service, &password, &erpnext.url(), &token, folder.path())?;
             let (tasks, stop) = (app.tasks().clone(), app.tasks().stop());
             let live = live(erpnext.clone(), app.store().clone());
             app.tasks().spawn("demo", async move {
@@ -113,14 +119,23 @@ fn config(erpnext: &Simulator, secret: &str, listen: &str, folder: &Path) -> any
     Ok(Config::load(Inputs { overrides, folder: folder.to_owned(), ..Inputs::default() })?)
 }
 
-fn introduce(service: &str, erpnext: &str, token: &str, folder: &Path) -> io::Result<()> {
+/// Adds the one user of the demo, and gives the password.
+async fn add_user(store: &Store) -> anyhow::Result<String> {
+    let password = format!("{:012x}", rand::random::<u64>() >> 16);
+    users::add(store, &Passwords::default(), &UserName::parse(USER)?, Role::Admin, &password).await?;
+    Ok(password)
+}
+
+fn introduce(service: &str, password: &str, erpnext: &str, token: &str, folder: &Path) -> io::Result<()> {
     // Whether nobody reads is noticed later, where the demo can end in order.
     super::output::say(format!(
-        "Customer Sync runs at {service}, a stand-in ERPNext at {erpnext}.\n\
+        "Open {service} and sign in as {USER} with the password {password}\n\
+         \n\
+         A stand-in ERPNext runs at {erpnext}.\n\
          SQLite: {database}\n\
          Token (admin): {token}\n\
          \n\
-         Try, in another terminal:\n\
+         Or try, in another terminal:\n\
          \n\
          \x20 curl -s -H 'Authorization: Bearer {token}' '{service}/api/customers?limit=2'\n\
          \x20 curl -s -H 'Authorization: Bearer {token}' -X POST '{service}/api/customers/1/sync?wait=30'\n\

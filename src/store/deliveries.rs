@@ -13,7 +13,8 @@ use super::transact::{Caller, transact};
 use super::{Dialect, Store, StoreError};
 use crate::domain::hint::Delivery;
 
-pub(super) static ALL: &[&Statement] = &[&INSERT, &ACCEPT, &COUNT, &OLD, &NEWEST_BEYOND, &BEYOND, &DELETE, &RECENT];
+pub(super) static ALL: &[&Statement] =
+    &[&INSERT, &ACCEPT, &COUNT, &OLD, &NEWEST_BEYOND, &BEYOND, &DELETE, &RECENT, &LAST];
 
 const PRUNE: &str = "delete old webhooks";
 /// Rows deleted per transaction, so that pruning never holds up an acknowledgement for long.
@@ -55,6 +56,8 @@ static RECENT: Statement = Statement::same(
     "SELECT d.body FROM (SELECT id, doctype, name, body FROM sync_deliveries ORDER BY id DESC LIMIT 5000) AS d
      WHERE d.doctype = ? AND d.name = ? ORDER BY d.id DESC LIMIT 1",
 );
+
+static LAST: Statement = Statement::same("SELECT received_at FROM sync_deliveries ORDER BY id DESC LIMIT 1");
 
 static DELETE: Statement = Statement::same("DELETE FROM sync_deliveries WHERE id <= ?");
 
@@ -133,6 +136,16 @@ impl Store {
         let what = "look for a webhook";
         let rows = self.read(what, &RECENT, &[Arg::Text(doctype), Arg::Text(name)]).await?;
         rows.first().map(|row| row.text("body")).transpose().map_err(|error| StoreError::of(what, error))
+    }
+
+    /// When the newest one came, in milliseconds since 1970 UTC; `None` where there is none. Reads one row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn last_delivery(&self) -> Result<Option<i64>, StoreError> {
+        let what = "look for the last webhook";
+        let rows = self.read(what, &LAST, &[]).await?;
+        rows.first().map(|row| row.int("received_at")).transpose().map_err(|error| StoreError::of(what, error))
     }
 
     /// Deletes deliveries older than `max_age`, and the oldest beyond `max_rows`; how many. Works in small

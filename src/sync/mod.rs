@@ -42,6 +42,7 @@ mod sample;
 pub mod schedule;
 pub mod sessions;
 pub mod site;
+pub mod standing;
 pub mod sweep;
 pub mod tokens;
 pub mod users;

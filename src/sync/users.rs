@@ -86,12 +86,20 @@ pub async fn remove(store: &Store, id: i64) -> Result<(), UserError> {
     done(store.change_user(id, UserChange::Removed).await?)
 }
 
+/// Whether there is no user yet.
+///
+/// # Errors
+/// The database's.
+pub async fn nobody_can_sign_in(store: &Store) -> Result<bool, StoreError> {
+    Ok(store.users().await?.is_empty())
+}
+
 /// Makes the one-time secret with which the first admin can be added, where there is no user yet.
 ///
 /// # Errors
 /// The database's.
 pub async fn first_admin_link(store: &Store) -> Result<Option<String>, StoreError> {
-    if !store.users().await?.is_empty() {
+    if !nobody_can_sign_in(store).await? {
         return Ok(None);
     }
     let secret = random_text();

@@ -172,6 +172,21 @@ impl Problem {
         Self { code, detail: detail.into(), request_id, retry_after: None, allowed: None, edit: None }
     }
 
+    /// What kind of problem it is.
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What is wrong and what to do, for whoever asked.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The id by which the log knows the request.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// Somebody comes too often, and may come again after `wait`.
     pub(super) fn too_many(request: &HttpRequest, wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);

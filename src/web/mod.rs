@@ -14,7 +14,9 @@ mod ops;
 mod rates;
 mod receiver;
 mod request_id;
+mod routes;
 mod scrape;
+mod ui;
 mod unended;
 
 use std::io;
@@ -38,14 +40,17 @@ use crate::sync::Context;
 use crate::sync::feed::Feed;
 use crate::sync::passwords::Passwords;
 use crate::sync::progress::Progress;
+use crate::sync::standing::Standings;
 use crate::telemetry::Throttle;
 
-pub use api::{ListedRoute, listed_routes};
+pub use api::listed_routes;
 pub use client::Trust;
 pub use openapi::document as openapi;
 pub use rates::Quotas;
 pub use receiver::Gate;
+pub use routes::ListedRoute;
 pub use scrape::{Scrape, serve as serve_metrics};
+pub use ui::listed_pages;
 
 /// Bounds of the receiver.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +83,7 @@ pub struct State {
     context: Context,
     feed: Feed,
     progress: Progress,
+    standings: Standings,
     inbox: Inbox,
     wake: Wake,
     gate: Gate,
@@ -113,6 +119,7 @@ impl State {
             context,
             feed,
             progress: Progress::default(),
+            standings: Standings::default(),
             inbox,
             wake,
             gate,
@@ -149,7 +156,7 @@ pub fn serve(state: Arc<State>, scrape: Option<Scrape>, listener: TcpListener, t
         if let Some(scrape) = &scrape {
             scrape::routes(config, scrape);
         }
-        config.configure(api::register);
+        config.configure(api::register).configure(ui::register);
     })
 }
 
@@ -181,8 +188,8 @@ fn start(
             .wrap(from_fn(request_id::assign))
             .wrap(from_fn(headers::add))
             .wrap(from_fn(unended::keep))
-            .configure(&routes)
             .default_service(web::to(error::not_found))
+            .configure(&routes)
     })
     .disable_signals()
     .client_request_timeout(headers_within)

@@ -16,6 +16,7 @@ mod erpnext;
 mod licences;
 #[cfg(test)]
 mod mapping;
+mod pages;
 #[cfg(test)]
 mod service;
 #[cfg(test)]

@@ -23,6 +23,6 @@ mod table;
 pub(super) mod tokens;
 pub(super) mod users;
 
-pub use table::{ListedRoute, listed_routes};
+pub use table::listed_routes;
 
 pub(super) use table::register;

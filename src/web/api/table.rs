@@ -1,17 +1,16 @@
 //! Every route of the API with who may call it: the one table.
 //!
-//! Invariant: the routes of the server are made from this table, each behind its guard, so none can be reached that is not
-//! listed, or by somebody whom its line leaves out, and no change goes unnoted. Lines of one path stand together, and a path of fixed words stands
-//! before one that a parameter would catch. What a route does is its handler's business.
+//! Invariant: the routes of the server are made from this table (`web::routes` tells how). What a route does is its
+//! handler's business.
 
+use actix_web::Route;
 use actix_web::http::Method;
-use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, to};
-use actix_web::{Route, Scope};
 
-use super::super::auth::{May, guard};
-use super::super::error::{not_found, only};
+use super::super::auth::{May, Proof};
+use super::super::error::not_found;
 use super::super::openapi;
+use super::super::routes::{Line, ListedRoute, behind, resources};
 use super::{
     audit, candidates, changes, customer, customers, erase, events, full_sync, jobs, links, runs, schedules, session,
     tokens, users,
@@ -30,35 +29,7 @@ use Role::{Admin, Operator, Viewer};
 /// Where the API begins.
 const ROOT: &str = "/api";
 
-/// A line of the table.
-struct Entry {
-    method: Method,
-    /// Behind `/api`; `{…}` is a parameter.
-    path: &'static str,
-    may: May,
-    /// What the audit log calls it; `None` for what changes nothing, and where the handler itself finds out who it is.
-    action: Option<Action>,
-    handler: fn() -> Route,
-}
-
-/// A route as tests and people see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedRoute {
-    /// `GET`, `POST` …
-    pub method: String,
-    /// The whole path; `{…}` is a parameter.
-    pub path: String,
-    /// The least role that may call it; `None` where no role is asked for.
-    pub role: Option<Role>,
-    /// Whether a token or a session is needed at all.
-    pub guarded: bool,
-    /// Whether a token will do.
-    pub by_token: bool,
-    /// What the audit log calls it, where the guard writes an entry.
-    pub action: Option<&'static str>,
-}
-
-static TABLE: &[Entry] = &[
+static TABLE: &[Line] = &[
     get("/customers", Viewer, || to(customers::list)),
     post("/customers", Operator, CustomerCreate, || to(customer::create)),
     post("/customers/sync", Operator, RunStart, || to(full_sync::sync)),
@@ -109,64 +80,35 @@ static TABLE: &[Entry] = &[
     line(Method::POST, "/first-admin", May::Everybody, None, || to(session::first_admin)),
 ];
 
-const fn line(method: Method, path: &'static str, may: May, action: Option<Action>, handler: fn() -> Route) -> Entry {
-    Entry { method, path, may, action, handler }
+const fn line(method: Method, path: &'static str, may: May, action: Option<Action>, handler: fn() -> Route) -> Line {
+    Line::new(method, path, may, action, handler)
 }
 
-const fn get(path: &'static str, least: Role, handler: fn() -> Route) -> Entry {
+const fn get(path: &'static str, least: Role, handler: fn() -> Route) -> Line {
     line(Method::GET, path, May::AtLeast(least), None, handler)
 }
 
-const fn post(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Entry {
+const fn post(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Line {
     line(Method::POST, path, May::AtLeast(least), Some(action), handler)
 }
 
-const fn delete(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Entry {
+const fn delete(path: &'static str, least: Role, action: Action, handler: fn() -> Route) -> Line {
     line(Method::DELETE, path, May::AtLeast(least), Some(action), handler)
 }
 
 /// Adds the API to a server.
 pub(in crate::web) fn register(config: &mut ServiceConfig) {
-    let mut scope = web::scope(ROOT);
-    for lines in TABLE.chunk_by(|one, next| one.path == next.path) {
-        scope = register_path(scope, lines);
-    }
     // Whoever may not enter does not learn either what is not there.
-    config.service(scope.default_service(behind(May::AtLeast(Viewer), None, to(not_found))));
-}
-
-fn register_path(scope: Scope, lines: &'static [Entry]) -> Scope {
-    let Some(first) = lines.first() else { return scope };
-    let mut resource = web::resource(first.path);
-    for line in lines {
-        resource = resource.route(behind(line.may, line.action, (line.handler)().method(line.method.clone())));
+    let otherwise = May::AtLeast(Viewer);
+    let mut scope = web::scope(ROOT);
+    for resource in resources(TABLE, Proof::Header, otherwise) {
+        scope = scope.service(resource);
     }
-    let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
-    scope.service(resource.default_service(behind(May::AtLeast(Viewer), None, only(allowed.join(", ")))))
-}
-
-/// The route behind its guard.
-fn behind(may: May, action: Option<Action>, route: Route) -> Route {
-    route.wrap(from_fn(move |request, next| guard(may, action, request, next)))
+    config.service(scope.default_service(behind(otherwise, Proof::Header, None, to(not_found))));
 }
 
 /// Every route of the API.
 #[must_use]
 pub fn listed_routes() -> Vec<ListedRoute> {
-    let listed = |line: &Entry| {
-        let (role, guarded, by_token) = match line.may {
-            May::Everybody => (None, false, true),
-            May::AtLeast(role) => (Some(role), true, true),
-            May::SignedIn => (None, true, false),
-        };
-        ListedRoute {
-            method: line.method.to_string(),
-            path: format!("{ROOT}{}", line.path),
-            role,
-            guarded,
-            by_token,
-            action: line.action.map(Action::as_str),
-        }
-    };
-    TABLE.iter().map(listed).collect()
+    TABLE.iter().map(|line| line.listed(ROOT)).collect()
 }

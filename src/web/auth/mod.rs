@@ -1,10 +1,11 @@
-//! Who calls the API, and whether that one may: the guard in front of every route of the table in `api::table`.
+//! Who calls, and whether that one may: the guard in front of every route of the tables in `api::table` and `ui::table`.
 //!
 //! Invariant: who may not is told so before anything else of the request is read or judged, its body included. An unknown
 //! token, an expired one and none at all look the same. A change by cookie needs what only a page of ours can send.
 //! A token beats a cookie: who sends one means it.
 
 pub(super) mod cookie;
+pub(super) mod entry;
 pub(super) mod permit;
 pub(super) mod trail;
 
@@ -40,7 +41,24 @@ pub(super) enum May {
     AtLeast(Role),
     /// Whoever is signed in, whatever the role; no token.
     SignedIn,
+    /// Whoever is signed in and has at least that role; no token.
+    Person(Role),
 }
+
+/// How a change by cookie shows that it comes from a page of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// By the header `X-CSRF-Token`, as scripts send it.
+    Header,
+    /// By the field [`CSRF_FIELD`] of a form, which needs no script.
+    Form,
+}
+
+/// Says that nobody did anything: an open page asks by itself for what may be new, which must not keep a session alive.
+const UNATTENDED: HeaderName = HeaderName::from_static("x-unattended");
+
+/// The field in which a form of ours brings the session's `csrf_token`.
+pub(super) const CSRF_FIELD: &str = "csrf";
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,13 +109,14 @@ impl Caller {
 /// Middleware of one route: lets those pass who may, with a body that is all there, and notes who it is and what is done.
 pub(super) async fn guard(
     may: May,
+    proof: Proof,
     action: Option<Action>,
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = request.app_data::<Data<State>>().cloned() else { return next.call(request).await };
     let mut payload = request.extract::<web::Payload>().await?;
-    let body = match prepare(request.request(), &state, may, &mut payload).await {
+    let body = match prepare(request.request(), &state, may, proof, &mut payload).await {
         Ok(body) => body,
         // An answer, not an error of this layer: it still gets the request's id.
         Err(problem) => return Ok(request.error_response(problem)),
@@ -121,10 +140,14 @@ async fn prepare<'a>(
     request: &HttpRequest,
     state: &'a State,
     may: May,
+    proof: Proof,
     payload: &mut web::Payload,
 ) -> Result<Option<body::Body<'a>>, Problem> {
-    admit(request, state, may).await?;
+    admit(request, state, may, proof).await?;
     let body = whole_body(request, state, payload).await?;
+    if proof == Proof::Form {
+        check_form(request, body.as_ref().map_or(&b""[..], |body| &**body))?;
+    }
     // No name, no word and no number has one, and not every database can store it.
     let nul = [request.uri().query().unwrap_or_default(), request.path()].iter().any(|text| text.contains("%00"));
     if nul || body.as_ref().is_some_and(|body| has_nul(body)) {
@@ -138,31 +161,36 @@ fn has_nul(body: &[u8]) -> bool {
     body.contains(&0) || body.windows(6).any(|text| text == b"\\u0000")
 }
 
-async fn admit(request: &HttpRequest, state: &State, may: May) -> Result<(), Problem> {
+async fn admit(request: &HttpRequest, state: &State, may: May, proof: Proof) -> Result<(), Problem> {
     let address = state.trust.address(request);
     state.rates.call_from(address).map_err(|wait| Problem::too_many(request, wait))?;
     if may == May::Everybody {
-        return if state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) };
+        // A link from elsewhere may lead to a page, and changes nothing.
+        let harmless = !is_change(request);
+        return if harmless || state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) };
     }
-    let caller = identify(request, state, Counts::AsUse).await?;
+    let counts = if request.headers().contains_key(UNATTENDED) { Counts::NotAsUse } else { Counts::AsUse };
+    let caller = identify(request, state, counts).await?;
     let (user, id) = match &caller.who {
         Who::Token { id, .. } => (false, *id),
         Who::User { id, .. } => (true, *id),
     };
     state.rates.call_of(user, id).map_err(|wait| Problem::too_many(request, wait))?;
     match (may, &caller.who) {
-        (May::AtLeast(least), _) if caller.role < least => {
+        (May::AtLeast(least) | May::Person(least), _) if caller.role < least => {
             let detail = format!("this needs the role {}, not {}", least.as_str(), caller.role.as_str());
             return Err(Problem::new(request, Code::Forbidden, detail));
         }
-        (May::SignedIn, Who::Token { .. }) => {
+        (May::SignedIn | May::Person(_), Who::Token { .. }) => {
             let detail = "this is for people who are signed in, not for tokens";
             return Err(Problem::new(request, Code::Forbidden, detail));
         }
-        (May::Everybody | May::AtLeast(_) | May::SignedIn, _) => {}
+        (May::Everybody | May::AtLeast(_) | May::SignedIn | May::Person(_), _) => {}
     }
-    if let Who::User { session, .. } = &caller.who {
-        check_page(request, state, session)?;
+    if let Who::User { session, .. } = &caller.who
+        && is_change(request)
+    {
+        check_page(request, state, session, proof)?;
     }
     request.extensions_mut().insert(caller);
     Ok(())
@@ -183,14 +211,34 @@ async fn identify(request: &HttpRequest, state: &State, counts: Counts) -> Resul
     Ok(Caller { role: user.role, who: Who::User { id: user.user, name: user.name, session } })
 }
 
-/// A browser sends the cookie by itself, whoever made it send the request; what changes something must show more.
-fn check_page(request: &HttpRequest, state: &State, session: &str) -> Result<(), Problem> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(());
-    }
-    let given = request.headers().get(CSRF).map_or(&b""[..], |value| value.as_bytes());
-    let right: bool = given.ct_eq(sessions::csrf_token(session).as_bytes()).into();
-    if right && state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) }
+/// Whether the request may change something; reading never does.
+fn is_change(request: &HttpRequest) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// A browser sends the cookie by itself, whoever made it send the request; what changes something must show more. What a
+/// form shows is in its body, which is read and checked (`check_form`) once all else is right.
+fn check_page(request: &HttpRequest, state: &State, session: &str, proof: Proof) -> Result<(), Problem> {
+    let shown = match proof {
+        Proof::Header => is_token_of(session, request.headers().get(CSRF).map_or(&b""[..], |value| value.as_bytes())),
+        Proof::Form => true,
+    };
+    if shown && state.trust.is_same_origin(request) { Ok(()) } else { Err(foreign(request)) }
+}
+
+/// A form of somebody who is signed in must bring the session's token.
+fn check_form(request: &HttpRequest, body: &[u8]) -> Result<(), Problem> {
+    let session = match Caller::of(request) {
+        Ok(Caller { who: Who::User { session, .. }, .. }) if is_change(request) => session,
+        _ => return Ok(()),
+    };
+    let mut fields = url::form_urlencoded::parse(body);
+    let shown = fields.any(|(name, value)| name == CSRF_FIELD && is_token_of(&session, value.as_bytes()));
+    if shown { Ok(()) } else { Err(foreign(request)) }
+}
+
+fn is_token_of(session: &str, given: &[u8]) -> bool {
+    given.ct_eq(sessions::csrf_token(session).as_bytes()).into()
 }
 
 /// The whole body, read within bounds of size and time; `None` where there is none.

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::api::ListedRoute;
 use super::super::error::{Code, PROBLEM};
+use super::super::routes::ListedRoute;
 use crate::domain::role::Role;
 
 /// A failure of many routes.

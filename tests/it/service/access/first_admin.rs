@@ -65,7 +65,7 @@ fn the_first_start_tells_how_and_the_command_line_does_it_too() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("ERPNEXT_URL", "http://127.0.0.1:9"), ("ERPNEXT_API_KEY", "k"), ("ERPNEXT_API_SECRET", "s")];
     let serving = Serving::start(folder.path(), &environment);
-    assert!(serving.said.iter().any(|line| line.contains("/api/first-admin")), "{:?}", serving.said);
+    assert!(serving.said.iter().any(|line| line.contains("/first-admin?token=")), "{:?}", serving.said);
     serving.kill();
 
     let user = |arguments: &[&str], input: &str| {

@@ -1,0 +1,164 @@
+//! `GET /live?customer=ID`: what an open page wants to hear, as server-sent events: how sync stands (`standing`, a piece of
+//! the page), that this changed (`moved`), that a run moved on (`run`), that a customer changed (`change`), and that the one which is shown did
+//! (`customer`). On all but the first a page reads the part anew that may be stale.
+//!
+//! Invariant: at most a few events a second, however much happens; nothing of a customer is in them but its id. Programs
+//! that must not miss a change follow `/api/changes` instead.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use serde::Deserialize;
+
+use super::super::State;
+use super::super::auth::permit::Permit;
+use super::super::error::Problem;
+use super::pill::Pill;
+use crate::domain::customer::CustomerId;
+use crate::sync::feed::Entry;
+use crate::sync::progress::Watcher;
+
+/// How often the standing is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The shortest pause between two events.
+const PAUSE: Duration = Duration::from_millis(300);
+/// A connection that is silent for longer is closed by proxies; one that broke is noticed only by sending.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Changes looked at in one go; who is further behind is told that there were many.
+const PORTION: u32 = 500;
+
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// The customer whose page is open.
+    customer: Option<CustomerId>,
+}
+
+pub(super) async fn stream(
+    request: HttpRequest,
+    state: Data<State>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    let after = state.feed.last().await.map_err(|error| Problem::store(&request, &error))?;
+    let runs = state.progress.watch();
+    let permit = Permit::of(&request)?;
+    let open = Open { state, permit, after, runs, customer: wanted.customer, told: None, sent: Instant::now() };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(UNBUFFERED)
+        .streaming(stream::unfold(open, Open::next)))
+}
+
+/// A page that is open somewhere.
+struct Open {
+    state: Data<State>,
+    permit: Permit,
+    /// The last change that was told.
+    after: i64,
+    runs: Watcher,
+    customer: Option<CustomerId>,
+    /// The standing that was told.
+    told: Option<Pill>,
+    /// When something was sent last.
+    sent: Instant,
+}
+
+impl Open {
+    async fn next(mut self) -> Option<(Result<Bytes, actix_web::Error>, Self)> {
+        let text = if self.told.is_none() { self.standing().await } else { self.news().await? };
+        self.sent = Instant::now();
+        Some((Ok(Bytes::from(text)), self))
+    }
+
+    /// Waits for something to tell; `None` once the service stops, the reader may not know any more, or where the page had
+    /// better begin again.
+    async fn news(&mut self) -> Option<String> {
+        let stop = self.state.stopping.clone();
+        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+        let feed = self.state.feed.clone();
+        loop {
+            let mut text = tokio::select! {
+                () = stop.cancelled() => return None,
+                _runs = self.runs.changed() => event("run", ""),
+                entries = feed.follow(self.after, PORTION, LOOK_EVERY, &stop) => self.changed(&entries.ok()?),
+            };
+            text.push_str(&self.standing().await);
+            self.permit.renew(&self.state).await.ok()?;
+            if text.is_empty() && self.sent.elapsed() >= KEEP_ALIVE {
+                text.push_str(":\n\n");
+            }
+            if !text.is_empty() {
+                return Some(text);
+            }
+        }
+    }
+
+    /// How sync stands, where that is not what was told last.
+    async fn standing(&mut self) -> String {
+        let pill = Pill::of(&*self.state.standings.now(&self.state.context).await);
+        if self.told.as_ref() == Some(&pill) {
+            return String::new();
+        }
+        let mut text = event("standing", &pill.to_string());
+        // What a page shows when it begins to listen is new enough.
+        if self.told.replace(pill).is_some() {
+            text.push_str(&event("moved", ""));
+        }
+        text
+    }
+
+    fn changed(&mut self, entries: &[Entry]) -> String {
+        let Some(last) = entries.last() else { return String::new() };
+        self.after = last.seq;
+        let mut text = event("change", "");
+        if let Some(shown) = self.customer
+            && entries.iter().any(|entry| customer_of(entry) == Some(shown))
+        {
+            text.push_str(&event("customer", ""));
+        }
+        text
+    }
+}
+
+fn customer_of(entry: &Entry) -> Option<CustomerId> {
+    #[derive(Deserialize)]
+    struct Whose {
+        customer_id: CustomerId,
+    }
+    serde_json::from_str::<Whose>(entry.json.get()).ok().map(|whose| whose.customer_id)
+}
+
+/// An event; each line of its data is a line of its own.
+fn event(kind: &str, data: &str) -> String {
+    let data: String = data.split('\n').map(|line| format!("data: {line}\n")).collect();
+    format!("event: {kind}\n{data}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn an_event_keeps_its_lines() {
+        assert_eq!(event("run", ""), "event: run\ndata: \n\n");
+        assert_eq!(event("standing", "<a>\n</a>"), "event: standing\ndata: <a>\ndata: </a>\n\n");
+    }
+
+    #[test]
+    fn whose_change_it_is_stands_in_it() {
+        let entry = |json: &str| Entry { seq: 1, json: Arc::from(RawValue::from_string(json.to_owned()).unwrap()) };
+        assert_eq!(customer_of(&entry(r#"{"seq":1,"customer_id":17,"changes":[]}"#)), Some(17));
+        assert_eq!(customer_of(&entry("[]")), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! Every page with who may see it, and every form with who may send it: the one table.
+//!
+//! Invariant: the routes of the server are made from this table (`web::routes` tells how), so they are held to what the
+//! API's are. What a page shows is its file's business.
+
+use actix_web::Route;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{ServiceConfig, to};
+
+use super::super::auth::{May, Proof};
+use super::super::error::not_found;
+use super::super::routes::{Line, ListedRoute, resources};
+use super::{account, assets, failure, first_admin, live, overview, sign_in, sync, theme};
+use crate::domain::audit::Action;
+use crate::domain::role::Role;
+
+use Action::{PasswordChange, RunCancel, RunStart, SignOut, SignOutEverywhere};
+use Role::{Operator, Viewer};
+
+static TABLE: &[Line] = &[
+    page("/", May::Person(Viewer), || to(overview::show)),
+    page("/live", May::Person(Viewer), || to(live::stream)),
+    page("/sync", May::Person(Viewer), || to(sync::show)),
+    form("/sync", May::Person(Operator), Some(RunStart), || to(sync::start)),
+    form("/sync/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(sync::cancel)),
+    page("/account", May::SignedIn, || to(account::show)),
+    form("/account/password", May::SignedIn, Some(PasswordChange), || to(account::change_password)),
+    form("/account/sign-out-everywhere", May::SignedIn, Some(SignOutEverywhere), || to(account::sign_out_everywhere)),
+    page("/sign-in", May::Everybody, || to(sign_in::show)),
+    form("/sign-in", May::Everybody, None, || to(sign_in::submit)),
+    form("/sign-out", May::SignedIn, Some(SignOut), || to(sign_in::sign_out)),
+    page("/first-admin", May::Everybody, || to(first_admin::show)),
+    form("/first-admin", May::Everybody, None, || to(first_admin::submit)),
+    form("/theme", May::Everybody, None, || to(theme::choose)),
+    page("/favicon.ico", May::Everybody, || to(assets::favicon)),
+    page("/assets/{name}", May::Everybody, || to(assets::serve)),
+];
+
+const fn page(path: &'static str, may: May, handler: fn() -> Route) -> Line {
+    Line::new(Method::GET, path, may, None, handler)
+}
+
+const fn form(path: &'static str, may: May, action: Option<Action>, handler: fn() -> Route) -> Line {
+    Line::new(Method::POST, path, may, action, handler)
+}
+
+/// Adds the pages to a server. What nobody serves is answered by a page too, where a browser asks.
+pub(in crate::web) fn register(config: &mut ServiceConfig) {
+    for resource in resources(TABLE, Proof::Form, May::Everybody) {
+        config.service(resource.wrap(from_fn(failure::dress)));
+    }
+    config.default_service(to(not_found).wrap(from_fn(failure::dress)));
+}
+
+/// Every route of the pages.
+#[must_use]
+pub fn listed_pages() -> Vec<ListedRoute> {
+    TABLE.iter().map(|line| line.listed("")).collect()
+}

@@ -1,0 +1,130 @@
+//! The pages: `plain` and its like ask by HTTP what every browser gets, also one without scripts; the others click in a
+//! real Chromium.
+
+mod failures;
+mod files;
+mod routes;
+mod signing_in;
+
+use customer_sync::domain::role::Role;
+use customer_sync::domain::user::UserName;
+use customer_sync::simulator::{Options, Simulator};
+use customer_sync::sync::passwords::Passwords;
+use customer_sync::sync::users;
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response};
+
+use crate::support::app::{SECRET, TestApp, client};
+use crate::support::databases::{Database, Kind, fresh};
+
+/// The password of everybody in these tests.
+const PASSWORD: &str = "correct horse battery";
+
+/// Service and stand-in.
+struct Site {
+    app: TestApp,
+    _erpnext: Simulator,
+    _database: Database,
+}
+
+impl Site {
+    async fn start() -> Self {
+        Self::configured(&[]).await
+    }
+
+    async fn configured(settings: &[(&'static str, &str)]) -> Self {
+        let erpnext = Simulator::start(Options { retry_scale: 0.01, ..Options::default() }).await.unwrap();
+        let database = fresh(Kind::Sqlite).await;
+        let settings = [&[("access.sign_ins_per_minute", "1000")], settings].concat();
+        let app = TestApp::configured(&database, &erpnext, &settings).await;
+        erpnext.register_webhooks(&app.webhook_url(), SECRET).unwrap();
+        Self { app, _erpnext: erpnext, _database: database }
+    }
+
+    async fn add(&self, name: &str, role: Role) {
+        let name = UserName::parse(name).unwrap();
+        users::add(self.app.store(), &Passwords::default(), &name, role, PASSWORD).await.unwrap();
+    }
+
+    fn visitor(&self) -> Visitor {
+        // Made first, because it sees to it that TLS can be had.
+        drop(client());
+        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        Visitor { http, url: self.app.url.clone(), cookies: Vec::new() }
+    }
+
+    /// Somebody of that role who is signed in.
+    async fn signed_in(&self, name: &str, role: Role) -> Visitor {
+        self.add(name, role).await;
+        let mut visitor = self.visitor();
+        let answer = visitor.send("/sign-in", &[("name", name), ("password", PASSWORD), ("next", "/")]).await;
+        assert_eq!((answer.status().as_u16(), place(&answer)), (303, "/"));
+        visitor
+    }
+}
+
+/// A browser without scripts: it keeps cookies, follows nothing by itself and sends forms.
+struct Visitor {
+    http: reqwest::Client,
+    url: String,
+    cookies: Vec<(String, String)>,
+}
+
+impl Visitor {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self.http.request(method, format!("{}{path}", self.url)).header("Accept", "text/html");
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        if cookies.is_empty() { request } else { request.header("Cookie", cookies.join("; ")) }
+    }
+
+    async fn answer(&mut self, request: RequestBuilder) -> Response {
+        let answer = request.send().await.unwrap();
+        for cookie in answer.headers().get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+
+    async fn get(&mut self, path: &str) -> Response {
+        self.answer(self.request(Method::GET, path)).await
+    }
+
+    async fn page(&mut self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+
+    /// Sends a form as it is.
+    async fn send(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
+        self.answer(form(self.request(Method::POST, path), fields)).await
+    }
+
+    /// Sends a form with the proof that a page of the service has.
+    async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let page = self.page("/account").await;
+        let proof = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        self.send(path, &[&[("csrf", proof.as_str())], fields].concat()).await
+    }
+
+    fn is_signed_in(&self) -> bool {
+        self.cookies.iter().any(|(name, _)| name == "customer_sync")
+    }
+}
+
+/// The request with these fields, as a form sends them.
+fn form(request: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    request.header("Content-Type", "application/x-www-form-urlencoded").body(body)
+}
+
+/// Where an answer leads.
+fn place(answer: &Response) -> &str {
+    answer.headers().get("location").map_or("", |place| place.to_str().unwrap())
+}
