@@ -53,7 +53,7 @@ use db::{Arg, Pool, Row, Statement, Use};
 
 pub use audit::AuditRow;
 pub use changes::ChangeRow;
-pub use customers::{CustomerDetail, CustomerRow};
+pub use customers::{CustomerDetail, CustomerPage, CustomerRow};
 pub use db::Connections;
 pub use edit::{Edit, Edited};
 pub use erase::Erased;
@@ -89,6 +89,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         candidates::ALL,
         changes::ALL,
         customers::ALL,
+        customers::LIST,
         deliveries::ALL,
         edit::ALL,
         followed::ALL,
@@ -189,7 +190,8 @@ impl Store {
         // It would remember them with the types that the columns suggest, not with those that we bind.
         conn.discard();
         let mut count = 0;
-        for statement in STATEMENTS.iter().copied().flatten().copied().flatten().copied() {
+        let families = customers::PLACES.iter();
+        for statement in STATEMENTS.iter().copied().flatten().copied().flatten().copied().chain(families) {
             conn.prepare(statement)
                 .await
                 .map_err(|error| StoreError::bug(what, format!("{error}\n{}", statement.text(conn.dialect()))))?;

@@ -31,6 +31,7 @@ pub(in crate::store) struct Statement {
 enum Source {
     Same(&'static str),
     Built(fn(Dialect) -> String),
+    Variant(fn(Dialect, usize) -> String, usize),
 }
 
 impl Statement {
@@ -48,12 +49,24 @@ impl Statement {
         Self::from(Source::Built(build))
     }
 
+    /// A family of statements whose texts one function makes of their numbers.
+    pub(in crate::store) const fn family<const N: usize>(build: fn(Dialect, usize) -> String) -> [Self; N] {
+        let mut family = [const { Self::same("") }; N];
+        let mut number = 0;
+        while number < N {
+            family[number].source = Source::Variant(build, number);
+            number += 1;
+        }
+        family
+    }
+
     /// The text that the driver of that dialect prepares.
     pub(in crate::store) fn text(&'static self, dialect: Dialect) -> &'static str {
         self.texts[dialect as usize].get_or_init(|| {
             let text = match self.source {
                 Source::Same(text) => expand(dialect, text),
                 Source::Built(build) => expand(dialect, &build(dialect)),
+                Source::Variant(build, number) => expand(dialect, &build(dialect, number)),
             };
             if dialect == Dialect::Postgres { number_placeholders(&text) } else { text }
         })
@@ -232,6 +245,12 @@ mod tests {
         static PAIR: Statement = Statement::same("SELECT a FROM t WHERE b = ? AND c = ?");
         assert_eq!(PAIR.text(Dialect::Postgres), "SELECT a FROM t WHERE b = $1 AND c = $2");
         assert_eq!(PAIR.text(Dialect::Sqlite), "SELECT a FROM t WHERE b = ? AND c = ?");
+    }
+
+    #[test]
+    fn each_of_a_family_has_its_own_text() {
+        static FAMILY: [Statement; 3] = Statement::family(|_, number| format!("SELECT {number} WHERE a = ?"));
+        assert_eq!(FAMILY.each_ref().map(|one| one.text(Dialect::Postgres)).map(|text| text.as_bytes()[7]), *b"012");
     }
 
     #[test]

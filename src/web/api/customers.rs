@@ -1,4 +1,4 @@
-//! `GET /api/customers`, `POST /api/customers/{id}/sync`. One customer is in `customer`, its links are in `links`.
+//! `POST /api/customers/{id}/sync`. One customer is in `customer`, the list in `customer_list`, links are in `links`.
 //!
 //! Invariant: whoever asks for a sync gets the job or its outcome; nothing is read from ERPNext in the request itself.
 
@@ -12,45 +12,12 @@ use utoipa::IntoParams;
 use super::super::State;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
-use super::paging;
 use crate::domain::customer::CustomerId;
-use crate::store::{CustomerDetail, CustomerRow};
+use crate::store::CustomerDetail;
 use crate::sync::request::{self, Outcome, Queued, Requested};
 
 /// The longest that a caller may wait for a sync, in seconds.
 const LONGEST_WAIT: u64 = 60;
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Paging {
-    /// The last id of the page before.
-    #[param(value_type = Option<i64>)]
-    after: Option<CustomerId>,
-    /// Rows wanted, 1 to 500.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u32>,
-}
-
-/// Customers, by id
-#[utoipa::path(
-    get,
-    path = "/api/customers",
-    operation_id = "list_customers",
-    params(Paging),
-    responses((status = 200, description = "Customers", body = Answer<Vec<CustomerRow>>)),
-)]
-pub(super) async fn list(
-    request: HttpRequest,
-    state: Data<State>,
-    paging: Query<Paging>,
-) -> Result<HttpResponse, Problem> {
-    let limit = paging::limit(&request, paging.limit)?;
-    let store = &state.context.store;
-    let rows = store.customers_page(paging.after, limit).await.map_err(|error| Problem::store(&request, &error))?;
-    let mut response = paging::answer(&rows, limit, |last| format!("/api/customers?after={}&limit={limit}", last.id));
-    Ok(response.json(Answer { data: rows }))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

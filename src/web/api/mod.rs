@@ -8,6 +8,7 @@ pub(super) mod audit;
 pub(super) mod candidates;
 pub(super) mod changes;
 pub(super) mod customer;
+pub(super) mod customer_list;
 pub(super) mod customers;
 pub(super) mod erase;
 mod etag;

@@ -12,8 +12,8 @@ use super::super::error::not_found;
 use super::super::openapi;
 use super::super::routes::{Line, ListedRoute, behind, resources};
 use super::{
-    audit, candidates, changes, customer, customers, erase, events, full_sync, jobs, links, runs, schedules, session,
-    tokens, users,
+    audit, candidates, changes, customer, customer_list, customers, erase, events, full_sync, jobs, links, runs,
+    schedules, session, tokens, users,
 };
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
@@ -30,7 +30,7 @@ use Role::{Admin, Operator, Viewer};
 const ROOT: &str = "/api";
 
 static TABLE: &[Line] = &[
-    get("/customers", Viewer, || to(customers::list)),
+    get("/customers", Viewer, || to(customer_list::list)),
     post("/customers", Operator, CustomerCreate, || to(customer::create)),
     post("/customers/sync", Operator, RunStart, || to(full_sync::sync)),
     get("/customers/one", Viewer, || to(customer::by_erpnext_id)),

@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::super::api::{
-    audit, candidates, changes, customer, customers, erase, events, full_sync, jobs, links, runs, schedules, session,
-    tokens, users,
+    audit, candidates, changes, customer, customer_list, customers, erase, events, full_sync, jobs, links, runs,
+    schedules, session, tokens, users,
 };
 use super::super::error;
 use super::super::{ops, receiver, scrape};
@@ -38,7 +38,7 @@ use super::super::{ops, receiver, scrape};
         (name = "service", description = "For operators"),
     ),
     paths(
-        customers::list,
+        customer_list::list,
         customer::create,
         full_sync::sync,
         customer::by_erpnext_id,

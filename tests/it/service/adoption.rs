@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::support::app::{TestApp, config, wait_until};
 use crate::support::databases::{Database, Kind, fresh};
 use crate::support::sql::{count, execute};
-use crate::support::truth::differences_of;
+use crate::support::truth::{differences_of, page_by_id};
 
 /// Rows of the shop.
 const ROWS: usize = 5_000;
@@ -158,7 +158,7 @@ fn number_of(fates: &[Fate]) -> i64 {
 async fn rows(store: &Store) -> Vec<CustomerRow> {
     let mut rows: Vec<CustomerRow> = Vec::new();
     loop {
-        let page = store.customers_page(rows.last().map(|row| row.id), 500).await.unwrap();
+        let page = page_by_id(store, rows.last().map(|row| row.id), 500).await;
         if page.is_empty() {
             return rows;
         }

@@ -63,7 +63,8 @@ async fn pages_follow_each_other_without_gap_or_double() {
         let mut ids = Vec::new();
         while let Some(page) = path {
             let response = connected.app.request(Method::GET, &page).send().await.unwrap();
-            let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+            let mut links = response.headers().get_all("link").iter().map(|link| link.to_str().unwrap().to_owned());
+            let link = links.find(|link| link.ends_with("rel=\"next\""));
             path = link.map(|link| link.split(['<', '>']).nth(1).unwrap().to_owned());
             let body: Value = response.json().await.unwrap();
             ids.extend(body["data"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()));

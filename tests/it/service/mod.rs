@@ -19,6 +19,7 @@ mod full_run;
 mod full_sync;
 mod lanes;
 mod limits;
+mod listing;
 mod lookup;
 mod matching;
 mod metrics;

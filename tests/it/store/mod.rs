@@ -16,6 +16,7 @@ mod erase;
 mod failures;
 mod faults;
 mod linked;
+mod listing;
 mod make;
 mod matching;
 mod measured;

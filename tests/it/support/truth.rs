@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use customer_sync::domain::change::FieldChange;
-use customer_sync::domain::customer::Record;
+use customer_sync::domain::customer::{CustomerId, Record};
 use customer_sync::domain::document::{Doc, Document};
 use customer_sync::domain::fields::{diff, flatten};
+use customer_sync::domain::listing::{Cursor, CustomerQuery, Place};
 use customer_sync::domain::mapping::{Mapping, MappingConfig};
 use customer_sync::simulator::Simulator;
-use customer_sync::store::{CustomerDetail, Store};
+use customer_sync::store::{CustomerDetail, CustomerRow, Store};
 use serde_json::Value;
 
 /// Every live customer of the stand-in with its linked documents, by name.
@@ -64,12 +65,18 @@ impl Linked {
     }
 }
 
+/// Rows in the order of ids, behind that one.
+pub async fn page_by_id(store: &Store, after: Option<CustomerId>, limit: u32) -> Vec<CustomerRow> {
+    let place = after.map_or(Place::First, |id| Place::After(Cursor { key: None, id }));
+    store.list_customers(&CustomerQuery::default(), &place, limit).await.unwrap().rows
+}
+
 /// Every row with its addresses and contacts, by id.
 pub async fn rows(store: &Store) -> Vec<CustomerDetail> {
     let mut rows: Vec<CustomerDetail> = Vec::new();
     loop {
         let after = rows.last().map(|last| last.row.id);
-        let page = store.customers_page(after, 500).await.unwrap();
+        let page = page_by_id(store, after, 500).await;
         if page.is_empty() {
             return rows;
         }

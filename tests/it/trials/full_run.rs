@@ -12,7 +12,7 @@ use crate::support::app::client;
 use crate::support::binary::{Serving, run};
 use crate::support::databases::{Database, Kind, fresh};
 use crate::support::sql;
-use crate::support::truth::documents;
+use crate::support::truth::{documents, page_by_id};
 
 const MANY: usize = 200_000;
 const FEW: usize = 20_000;
@@ -199,7 +199,7 @@ impl Trial {
         let store = self.store().await;
         let mut after = None;
         loop {
-            let page = store.customers_page(after, 5_000).await.unwrap();
+            let page = page_by_id(&store, after, 5_000).await;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             for row in &page {

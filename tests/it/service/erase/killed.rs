@@ -16,6 +16,7 @@ use crate::support::app::{client, wait_until};
 use crate::support::binary::Serving;
 use crate::support::databases::{Kind, fresh};
 use crate::support::dump::places_of;
+use crate::support::truth::page_by_id;
 
 const CUSTOMERS: usize = 60;
 const KILL_AFTER: usize = 15;
@@ -42,7 +43,7 @@ async fn survives(kind: Kind) {
     let store = Store::connect(&options).await.unwrap();
     let token = tokens::create(&store, "admin", Role::Admin).await.unwrap();
     full_run(&store).await;
-    let ids: Vec<i64> = store.customers_page(None, 100).await.unwrap().iter().map(|row| row.id).collect();
+    let ids: Vec<i64> = page_by_id(&store, None, 100).await.iter().map(|row| row.id).collect();
     assert_eq!(ids.len(), CUSTOMERS, "{kind:?}");
 
     let (http, url) = (client(), serving.url.clone());
@@ -83,7 +84,7 @@ async fn survives(kind: Kind) {
         assert!(erase(&http, &again.url, &token, *id).await.1, "{kind:?}: customer {id}");
     }
     full_run(&store).await;
-    assert_eq!(store.customers_page(None, 100).await.unwrap().len(), CUSTOMERS, "{kind:?}: no row was added");
+    assert_eq!(page_by_id(&store, None, 100).await.len(), CUSTOMERS, "{kind:?}: no row was added");
     let places = places_of(&database, &WORDS).await;
     assert!(places.is_empty(), "{kind:?}: {places:#?}");
     store.close().await;

@@ -1,7 +1,10 @@
-//! Customers as the API shows them: a page, one with its linked documents. Their history is in `changes`.
+//! Customers as the API shows them: one with its linked documents, and in `list` a page of many. Their history is in `changes`.
 //!
 //! Invariant: only reads; tombstones are included and recognisable by `deleted_at`. Times are RFC 3339 in UTC with
 //! milliseconds, whatever type the column has.
+
+mod list;
+mod places;
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,21 +18,24 @@ use super::{Store, StoreError};
 use crate::domain::customer::{Address, Contact, Customer, CustomerId};
 use crate::domain::fields::content_hash;
 
-pub(super) static ALL: &[&Statement] = &[&PAGE, &ONE, &COUNT];
+pub(super) use list::ALL as LIST;
+pub use list::CustomerPage;
+pub(super) use places::PLACES;
 
-fn row_text(rest: &str) -> String {
+pub(super) static ALL: &[&Statement] = &[&ONE, &COUNT];
+
+fn row_text(from: &str) -> String {
     format!(
         "SELECT {{id:t.id}} AS id, {{text:t.origin}} AS origin, {{id:t.merged_into}} AS merged_into, \
             {{iso:t.deleted_at}} AS deleted_at, {{iso:t.erased_at}} AS erased_at, {{iso:t.created_at}} AS created_at, \
             {{iso:t.updated_at}} AS updated_at, {} \
-         FROM customers AS t {rest}",
+         FROM {from}",
         CUSTOMERS.select()
     )
 }
 
-static PAGE: Statement = Statement::built(|_| row_text("WHERE t.id > ? ORDER BY t.id LIMIT ?"));
 /// One customer by id.
-pub(super) static ONE: Statement = Statement::built(|_| row_text("WHERE t.id = ?"));
+pub(super) static ONE: Statement = Statement::built(|_| row_text("customers AS t WHERE t.id = ?"));
 
 static COUNT: Statement = Statement::same("SELECT {count:COUNT(*)} AS n FROM customers WHERE deleted_at IS NULL");
 
@@ -70,17 +76,6 @@ pub struct CustomerDetail {
 }
 
 impl Store {
-    /// Customers in the order of ids, after that id.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn customers_page(&self, after: Option<CustomerId>, limit: u32) -> Result<Vec<CustomerRow>, StoreError> {
-        let what = "list customers";
-        let args = [Arg::Int(after.unwrap_or(i64::MIN)), Arg::Int(i64::from(limit))];
-        let rows = self.read(what, &PAGE, &args).await?;
-        rows.iter().map(row).collect::<Result<_, _>>().map_err(|fault| fault.into_error(what))
-    }
-
     /// Customers that are not deleted. Reads the whole key of the table.
     ///
     /// # Errors

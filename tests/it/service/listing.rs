@@ -1,0 +1,70 @@
+//! The list of customers over HTTP: its words, its links, and what it says to wrong ones. What is found is tested with the store.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Connected;
+use crate::support::databases::Kind;
+
+impl Connected {
+    /// Status, body and links by relation of a GET.
+    async fn page(&self, path: &str) -> (u16, Value, Vec<(String, String)>) {
+        let response = self.app.request(Method::GET, path).send().await.unwrap();
+        let links = response.headers().get_all("link").iter().map(|link| {
+            let link = link.to_str().unwrap();
+            let parts: Vec<&str> = link.split(['<', '>', '"']).collect();
+            (parts[3].to_owned(), parts[1].to_owned())
+        });
+        let links = links.collect();
+        (response.status().as_u16(), response.json().await.unwrap_or_default(), links)
+    }
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    page["data"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn links_lead_forwards_and_back_and_keep_the_question() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        for name in ["Ümit & Co", "Anna Co", "Zoë Co", "Somebody Else", "Berg Co"] {
+            connected.erpnext.create_customer(json!({"customer_name": name})).unwrap();
+        }
+        connected.settled().await;
+        let (status, first, links) = connected.page("/api/customers?q=co&show=synced&sort=name&limit=2").await;
+        assert_eq!((status, names(&first)), (200, vec!["Anna Co", "Berg Co"]), "{kind:?}");
+        let [(relation, next)] = &links[..] else { panic!("{links:?}") };
+        assert_eq!(relation, "next");
+        let (_status, second, links) = connected.page(next).await;
+        assert_eq!(names(&second).len(), 2, "{next}");
+        let [(relation, previous)] = &links[..] else { panic!("{links:?}") };
+        assert_eq!(relation, "prev");
+        let (_status, again, links) = connected.page(previous).await;
+        assert_eq!(again, first, "{previous}");
+        assert_eq!(links.iter().map(|link| link.0.as_str()).collect::<Vec<_>>(), ["next"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_answered_with_what_there_is() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    for (query, says) in [
+        ("show=gone", "to_link"),
+        ("sort=colour", "updated"),
+        ("sort=name&after=7", "Link"),
+        ("after=x", "id of a customer"),
+        ("after=1&before=2", "not both"),
+        ("limit=0", "1 to 500"),
+        ("colour=red", "colour"),
+        ("q=a&q=b", "q"),
+        (&format!("q={}", "x".repeat(201)), "200"),
+        ("q=%00", "NUL"),
+    ] {
+        let (status, problem, _links) = connected.page(&format!("/api/customers?{query}")).await;
+        assert_eq!((status, &problem["code"]), (400, &"bad_request".into()), "{query}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{query}: {problem}");
+    }
+    let (status, page, links) = connected.page("/api/customers?q=%F0%9F%98%80&show=problems&sort=-updated").await;
+    assert_eq!((status, page, links.len()), (200, json!({"data": []}), 0));
+}
