@@ -166,9 +166,7 @@ impl Pool {
     /// How the connections are used now; asks nobody.
     pub(in crate::store) fn connections(&self) -> Connections {
         fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Connections {
-            let (open, idle) = (u64::from(pool.size()), pool.num_idle() as u64);
-            // The two are not read in one moment.
-            Connections { idle, busy: open.saturating_sub(idle), max: u64::from(pool.options().get_max_connections()) }
+            used(pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
         match &self.drivers {
             Drivers::Sqlite { writer, readers } => {
@@ -210,6 +208,14 @@ impl Pool {
             Drivers::Mariadb(pool) => pool.close().await,
         }
     }
+}
+
+/// How a pool's connections are used. sqlx counts a connection as free only after somebody may have taken it again, so its
+/// count of the free ones is below zero, which is `usize::MAX`, for a moment.
+fn used(open: u32, free: usize, max: u32) -> Connections {
+    let open = u64::from(open);
+    let idle = u64::try_from(free).ok().filter(|free| *free <= open).unwrap_or_default();
+    Connections { idle, busy: open - idle, max: u64::from(max) }
 }
 
 fn suspicious(dead_since: &Mutex<Option<Instant>>, age: Duration) -> bool {
@@ -347,6 +353,13 @@ pub(in crate::store) fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_are_counted_though_the_driver_counts_below_zero_for_a_moment() {
+        assert_eq!(used(3, 1, 8), Connections { idle: 1, busy: 2, max: 8 });
+        assert_eq!(used(3, usize::MAX, 8), Connections { idle: 0, busy: 3, max: 8 });
+        assert_eq!(used(1, 2, 8), Connections { idle: 0, busy: 1, max: 8 });
+    }
 
     #[test]
     fn servers_that_are_too_old_are_named() {
