@@ -12,8 +12,7 @@ use super::hint::Doctype;
 use super::run::RunId;
 
 /// Key of the queue. Ordered: every transaction locks jobs in this order (bytewise, like the databases' binary collation).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 pub struct DocKey {
     /// Kind of the document.
     pub doctype: Doctype,

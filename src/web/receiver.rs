@@ -46,7 +46,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::resource("/webhooks/erpnext")
             .route(web::post().to(receive))
-            .route(web::put().to(receive))
+            .route(web::put().to(receive_by_put))
             .route(web::get().to(introduce))
             .default_service(only(METHODS)),
     );
@@ -102,6 +102,33 @@ pub(super) struct Accepted<'a> {
     verdict: Verdict,
     /// Its id, as in the history of changes.
     delivery: &'a str,
+}
+
+/// The same as POST, for a Webhook document that chooses PUT
+#[utoipa::path(
+    put,
+    path = "/webhooks/erpnext",
+    operation_id = "receive_webhook_by_put",
+    tag = "webhooks",
+    params(("X-Frappe-Webhook-Signature" = String, Header, description = "HMAC-SHA256 of the body by the webhook secret, in base64")),
+    request_body(content = Object, description = "As for POST", content_type = "application/json"),
+    responses(
+        (status = 202, description = "It is durable", body = Accepted<'static>),
+        (status = 400, description = "`bad_request`: the body ends early"),
+        (status = 401, description = "`bad_signature`: no signature, or a wrong one"),
+        (status = 408, description = "`body_too_slow`: the body does not arrive in time"),
+        (status = 413, description = "`body_too_large`: the body is too large"),
+        (status = 422, description = "`unusable_webhook`: the body does not tell which document changed"),
+        (status = 503, description = "`receiver_closed`, `busy`, `unavailable`: it is not durable; send it again"),
+    ),
+)]
+pub(super) async fn receive_by_put(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+    inbox: Data<Inbox>,
+) -> Result<HttpResponse, Problem> {
+    receive(request, payload, state, inbox).await
 }
 
 /// What the sender is told, and what is counted.

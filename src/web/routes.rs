@@ -86,6 +86,9 @@ pub(super) fn resources(
             resource = resource.route(behind(line.may, proof, line.action, route));
         }
         let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
+        // Where everybody may do something, nothing is given away by what that is.
+        let open = lines.iter().any(|line| line.may == May::Everybody);
+        let otherwise = if open { May::Everybody } else { otherwise };
         Some(resource.default_service(behind(otherwise, proof, None, only(allowed.join(", ")))))
     })
 }

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
 use super::super::auth::permit::{AGAIN, Permit};
@@ -53,7 +53,7 @@ pub(super) struct From {
         ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "As browsers send it; wins over `after`"),
     ),
     responses(
-        (status = 200, description = "Events without end", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Events without end", content_type = "text/event-stream", body = Event<'static>),
         (status = 409, description = "`feed_ahead`: nothing that is so new has happened: this is another database"),
         (status = 410, description = "`feed_pruned`: what comes next was pruned: read the customers anew"),
     ),
@@ -112,7 +112,7 @@ impl Following {
     async fn next(mut self) -> Option<(String, Step)> {
         let told = tokio::select! {
             () = self.stop.cancelled() => return None,
-            runs = self.runs.changed() => Ok(runs.iter().map(|run| event("run", run.get())).collect()),
+            runs = self.runs.changed() => Ok(runs.iter().map(|run| progress(run.get())).collect()),
             entries = self.feed.follow(self.after, PORTION, AGAIN, &self.stop) => entries.map(|entries| {
                 self.after = entries.last().map_or(self.after, |entry| entry.seq);
                 if entries.is_empty() { HEARTBEAT.to_owned() } else { entries.iter().map(change).collect() }
@@ -125,17 +125,38 @@ impl Following {
             Err(FeedError::Store(_) | FeedError::Json(_)) => None,
             Err(error @ (FeedError::Pruned { .. } | FeedError::Ahead { .. })) => {
                 let reason = serde_json::Value::String(error.to_string());
-                Some((event("reset", &reason.to_string()), Step::End))
+                Some((Event { event: "reset", id: None, data: &reason.to_string() }.line(), Step::End))
             }
         }
     }
 }
 
-fn change(entry: &Entry) -> String {
-    format!("id: {}\n{}", entry.seq, event("change", entry.json.get()))
+/// An event of the stream.
+#[derive(ToSchema)]
+#[schema(as = ServerSentEvent)]
+pub(super) struct Event<'e> {
+    /// `change`, `run` or `reset`.
+    event: &'static str,
+    /// The `seq` of a change.
+    #[schema(value_type = Option<String>, nullable = false)]
+    id: Option<i64>,
+    /// JSON: a change as in the feed, a run as in the list of runs, or a sentence.
+    data: &'e str,
 }
 
-/// JSON on one line has no line break, so `data` is one line.
-fn event(kind: &str, json: &str) -> String {
-    format!("event: {kind}\ndata: {json}\n\n")
+impl Event<'_> {
+    /// As it goes over the wire. JSON on one line has no line break, so `data` is one line.
+    fn line(&self) -> String {
+        let Self { event, data, .. } = self;
+        let id = self.id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+        format!("{id}event: {event}\ndata: {data}\n\n")
+    }
+}
+
+fn progress(run: &str) -> String {
+    Event { event: "run", id: None, data: run }.line()
+}
+
+fn change(entry: &Entry) -> String {
+    Event { event: "change", id: Some(entry.seq), data: entry.json.get() }.line()
 }

@@ -1,7 +1,7 @@
 //! `GET /api/jobs`, `GET /api/jobs/one`, `POST /api/jobs/retry`, `POST /api/jobs/discard`.
 //!
-//! Invariant: without a state the failures are meant (dead, or waiting after a failure), in a list as in an action; and
-//! an action says what it is about: an empty body, or a word that is not known, is a mistake and never "everything".
+//! Invariant: without a state the failures are meant (dead, or waiting after a failure), in a list as in an action (which
+//! says in a body what it is about, see `selection`).
 //! Names contain slashes, so they are never part of a path.
 
 use actix_web::web::{Data, Json, Query};
@@ -14,12 +14,10 @@ use super::super::State;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use super::paging;
+use super::selection::Wanted;
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey};
 use crate::store::{JobFilter, JobRow, Selection, States};
-
-/// Most jobs that one action may name; whoever means more asks for all that match.
-const MOST_NAMED: usize = 1_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +38,7 @@ pub(super) struct Listing {
     #[param(inline)]
     cause: Option<Cause>,
     /// `Customer/NAME`: the last job of the page before.
+    #[param(pattern = "^(Address|Contact|Customer)/")]
     after: Option<String>,
     /// Jobs wanted, 1 to 500.
     #[param(minimum = 1, maximum = 500, default = 50)]
@@ -111,19 +110,6 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>, one: Query<On
     }
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = WantedJobs)]
-pub(super) struct Wanted {
-    /// These, 1 to 1,000.
-    #[schema(min_items = 1, max_items = 1000)]
-    jobs: Option<Vec<DocKey>>,
-    /// True for all that match the filter.
-    all: Option<bool>,
-    /// Which; without it all failures.
-    filter: Option<JobFilter>,
-}
-
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobPage)]
@@ -146,25 +132,6 @@ pub(super) struct Retried {
 #[schema(as = DiscardedJobs)]
 pub(super) struct Discarded {
     discarded: u64,
-}
-
-impl Wanted {
-    fn selection(self) -> Result<Selection, String> {
-        match self {
-            Self { jobs: Some(jobs), all: None | Some(false), filter: None } if !jobs.is_empty() => {
-                if jobs.len() > MOST_NAMED {
-                    return Err(format!("name at most {MOST_NAMED} jobs, or ask for all that match a filter"));
-                }
-                Ok(Selection::Keys(jobs))
-            }
-            Self { jobs: None, all: Some(true), filter } => Ok(Selection::All(filter.unwrap_or_default())),
-            _ => {
-                Err("send either {\"jobs\": [{\"doctype\": …, \"name\": …}]} or {\"all\": true, \"filter\": {…}}; the \
-                      filter has the words of the list: state, doctype, label, q, cause"
-                    .to_owned())
-            }
-        }
-    }
 }
 
 /// Try jobs again now
@@ -227,32 +194,6 @@ fn next_page(query: &str, last: &DocKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn selection(body: &str) -> Result<Selection, String> {
-        serde_json::from_str::<Wanted>(body).map_err(|error| error.to_string())?.selection()
-    }
-
-    #[test]
-    fn an_action_says_what_it_is_about() {
-        let keys = selection(r#"{"jobs": [{"doctype": "Customer", "name": "A/B"}]}"#);
-        assert_eq!(keys, Ok(Selection::Keys(vec![DocKey::customer("A/B")])));
-        let label = JobFilter { label: Some("timeout".to_owned()), ..JobFilter::default() };
-        assert_eq!(selection(r#"{"all": true, "filter": {"label": "timeout"}}"#), Ok(Selection::All(label)));
-        assert_eq!(selection(r#"{"all": true}"#), Ok(Selection::All(JobFilter::default())), "all failures");
-        for vague in [
-            "{}",
-            r#"{"jobs": []}"#,
-            r#"{"all": false}"#,
-            r#"{"filter": {"label": "timeout"}}"#,
-            r#"{"all": true, "filter": {"lable": "timeout"}}"#,
-            r#"{"all": true, "jobs": [{"doctype": "Customer", "name": "A"}]}"#,
-            r#"{"jobs": [{"doctype": "Supplier", "name": "A"}]}"#,
-            r#"{"jobs": [{"doctype": "Customer", "name": "A", "x": 1}]}"#,
-            r#"{"everything": true}"#,
-        ] {
-            assert!(selection(vague).is_err(), "{vague}");
-        }
-    }
 
     #[test]
     fn the_next_page_asks_the_same_question() {

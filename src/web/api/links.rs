@@ -110,9 +110,9 @@ impl Asked {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// Where the question stands.
+    /// Where the question stands; `open` unless told otherwise.
     #[serde(default)]
-    #[param(inline, default = "open")]
+    #[param(inline)]
     state: Asked,
     /// The last id of the page before.
     after: Option<i64>,

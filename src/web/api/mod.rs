@@ -19,6 +19,7 @@ pub(super) mod links;
 mod paging;
 pub(super) mod runs;
 pub(super) mod schedules;
+mod selection;
 pub(super) mod session;
 mod table;
 pub(super) mod tokens;

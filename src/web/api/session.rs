@@ -183,6 +183,7 @@ pub(super) struct FirstAdmin {
     /// From the log of the first start.
     token: String,
     /// The name to sign in with.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
     name: String,
     /// 12 characters at least, 1,024 bytes at most.
     #[schema(min_length = 12, max_length = 1024)]

@@ -32,6 +32,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Result<Htt
 #[schema(as = NewUser)]
 pub(super) struct New {
     /// The name to sign in with.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
     name: String,
     /// What they may do.
     role: Role,

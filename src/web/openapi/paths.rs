@@ -90,6 +90,7 @@ use super::super::{ops, receiver, scrape};
         ops::readyz,
         scrape::answer,
         receiver::receive,
+        receiver::receive_by_put,
     ),
     components(schemas(error::Body<'static>, error::Code))
 )]

@@ -64,7 +64,8 @@ async fn no_path_takes_a_method_that_is_not_in_the_table() {
             }
             let url = format!("{}{}", app.url, somewhere(route));
             let request = || app.http.request(method.parse().unwrap(), &url);
-            assert_eq!(answer(request()).await.0, 401, "{method} {}", route.path);
+            let open = routes.iter().any(|other| other.path == route.path && !other.guarded);
+            assert_eq!(answer(request()).await.0, if open { 405 } else { 401 }, "{method} {}", route.path);
             assert_eq!(answer(request().bearer_auth(&admin)).await.0, 405, "{method} {}", route.path);
         }
     }

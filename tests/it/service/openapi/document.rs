@@ -13,7 +13,13 @@ use crate::service::Connected;
 use crate::support::databases::Kind;
 
 /// What is served outside the API, for everybody: ERPNext, load balancers and Prometheus have no role.
-const OUTSIDE: [&str; 4] = ["GET /livez none", "GET /metrics none", "GET /readyz none", "POST /webhooks/erpnext none"];
+const OUTSIDE: [&str; 5] = [
+    "GET /livez none",
+    "GET /metrics none",
+    "GET /readyz none",
+    "POST /webhooks/erpnext none",
+    "PUT /webhooks/erpnext none",
+];
 
 #[test]
 fn each_route_is_in_the_document_with_its_role_and_nothing_else_is() {
