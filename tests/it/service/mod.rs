@@ -24,7 +24,7 @@ mod lookup;
 mod matching;
 mod metrics;
 mod names;
-mod openapi;
+pub mod openapi;
 mod parking;
 mod permissions;
 mod polling;

@@ -4,3 +4,4 @@
 //! measured and fails where a promise is broken.
 
 mod full_run;
+mod openapi;

@@ -27,12 +27,12 @@ use tokio::net::TcpStream;
 use crate::support::app::TestApp;
 
 /// The password of everybody in these tests.
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A browser that is signed in: its cookie as it sends it, and what its page sends with changes.
-struct Browser {
-    cookie: String,
-    csrf: String,
+pub struct Browser {
+    pub cookie: String,
+    pub csrf: String,
     id: i64,
 }
 
@@ -43,7 +43,7 @@ impl Browser {
         Self::signed_in(app, name, PASSWORD).await
     }
 
-    async fn signed_in(app: &TestApp, name: &str, password: &str) -> Self {
+    pub async fn signed_in(app: &TestApp, name: &str, password: &str) -> Self {
         let response = sign_in(app, name, password).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -62,12 +62,12 @@ impl Browser {
         app.http.request(method, format!("{}{path}", app.url)).header("Cookie", &self.cookie)
     }
 
-    async fn is_signed_in(&self, app: &TestApp) -> bool {
+    pub async fn is_signed_in(&self, app: &TestApp) -> bool {
         answer(self.alone(app, Method::GET, "/api/session")).await.0 == 200
     }
 }
 
-async fn add(app: &TestApp, name: &str, role: Role) -> i64 {
+pub async fn add(app: &TestApp, name: &str, role: Role) -> i64 {
     let name = UserName::parse(name).unwrap();
     users::add(app.store(), &Passwords::default(), &name, role, PASSWORD).await.unwrap()
 }

@@ -1,6 +1,7 @@
 //! The OpenAPI document says what the service does: each route with its role, each failure with its code.
 
 mod document;
+pub mod schemathesis;
 
 use customer_sync::web;
 use serde_json::Value;
