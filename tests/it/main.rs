@@ -16,6 +16,7 @@ mod erpnext;
 mod licences;
 #[cfg(test)]
 mod mapping;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod service;

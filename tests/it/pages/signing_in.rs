@@ -12,7 +12,7 @@ async fn who_signs_in_is_led_to_where_they_wanted_to_go() {
     let mut anna = site.visitor();
     let answer = anna.get("/account?from=mail").await;
     assert_eq!(place(&answer), "/sign-in?next=%2Faccount%3Ffrom%3Dmail");
-    let page = anna.page(&place(&answer).to_owned()).await;
+    let page = anna.page(place(&answer)).await;
     assert!(page.contains(r#"name="next" value="/account?from=mail""#), "{page}");
     let answer =
         anna.send("/sign-in", &[("name", "anna"), ("password", PASSWORD), ("next", "/account?from=mail")]).await;
