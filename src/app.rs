@@ -30,7 +30,7 @@ use crate::worker;
 
 use base::Parts;
 use begin::Full;
-use settings::{gate, inbox_limits, verify_settings, web_access, web_limits, worker_settings};
+use settings::{gate, inbox_limits, verify_settings, web_settings, worker_settings};
 
 pub use base::{META_SITE, context, look, open_store, patient_client, store_options};
 pub use begin::META_MAPPING;
@@ -93,8 +93,7 @@ impl App {
         if let Some((listener, scrape)) = metrics_listener.and_then(|listener| Some((listener, scrape.take()?))) {
             serve_metrics(scrape, listener, &tasks)?;
         }
-        let state =
-            web::State::new(context, inbox, wake, gate(config), web_limits(config), web_access(config), tasks.stop());
+        let state = web::State::new(context, inbox, wake, gate(config), web_settings(config), tasks.stop());
         let server = web::serve(state, scrape, listener, &tasks).context("the web server cannot start")?;
         let handle = server.handle();
         let stop = tasks.stop();

@@ -101,7 +101,11 @@ pub(super) fn inbox_limits(config: &Config) -> inbox::Limits {
     }
 }
 
-pub(super) fn web_limits(config: &Config) -> web::Limits {
+pub(super) fn web_settings(config: &Config) -> web::Settings {
+    web::Settings { limits: web_limits(config), access: web_access(config), all: config.effective.clone().into() }
+}
+
+fn web_limits(config: &Config) -> web::Limits {
     let server = &config.server;
     web::Limits {
         body: server.body_limit.bytes(),
@@ -112,7 +116,7 @@ pub(super) fn web_limits(config: &Config) -> web::Limits {
     }
 }
 
-pub(super) fn web_access(config: &Config) -> web::Access {
+fn web_access(config: &Config) -> web::Access {
     let access = &config.access;
     web::Access {
         trust: web::Trust {

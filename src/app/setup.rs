@@ -8,7 +8,7 @@ use std::io;
 use anyhow::Context as _;
 
 use super::base::{Base, Parts};
-use super::settings::{gate, inbox_limits, web_access, web_limits};
+use super::settings::{gate, inbox_limits, web_settings};
 use crate::config::{Config, Secret};
 use crate::erpnext::Client;
 use crate::erpnext::admin::Admin;
@@ -97,8 +97,7 @@ impl Listening {
 fn receive(config: &Config, base: Base, listener: std::net::TcpListener, tasks: &Tasks) -> anyhow::Result<()> {
     let wake = Wake::default();
     let inbox = Inbox::start(base.context.store.clone(), inbox_limits(config), wake.clone(), tasks, tasks.stop());
-    let state =
-        web::State::new(base.context, inbox, wake, gate(config), web_limits(config), web_access(config), tasks.stop());
+    let state = web::State::new(base.context, inbox, wake, gate(config), web_settings(config), tasks.stop());
     let server = web::serve_receiver(state, listener, tasks).context("the receiver cannot start")?;
     let (handle, stop) = (server.handle(), tasks.stop());
     tasks.spawn("receiver stop", async move {

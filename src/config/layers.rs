@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::domain::suggest::{closest, did_you_mean};
 
+use super::effective::Effective;
 use super::environment::Environment;
 use super::load::Override;
 use super::problem::{Problem, Source};
@@ -33,6 +34,8 @@ pub(super) struct Layers {
     pub(super) problems: Vec<Problem>,
     /// Where each setting that is not a default came from, by full name.
     pub(super) sources: BTreeMap<String, Source>,
+    /// Every setting that was read so far, as it counts.
+    pub(super) effective: Vec<Effective>,
     /// What was written for those of them that may be shown, by full name.
     pub(super) shown: BTreeMap<String, String>,
 }
@@ -50,7 +53,16 @@ pub struct Given {
 
 impl Visitor for Layers {
     fn setting<T: Value>(&mut self, setting: Setting, default: T) -> T {
-        let Some((raw, source)) = self.find(&setting) else { return default };
+        let value = self.strongest(&setting, default);
+        let source = self.sources.get(&setting.name()).cloned().unwrap_or(Source::Nowhere);
+        self.effective.push(Effective::new(setting, &value, source));
+        value
+    }
+}
+
+impl Layers {
+    fn strongest<T: Value>(&mut self, setting: &Setting, default: T) -> T {
+        let Some((raw, source)) = self.find(setting) else { return default };
         self.sources.insert(setting.name(), source.clone());
         if let Some(text) = raw.scalar().filter(|_| !setting.secret) {
             self.shown.insert(setting.name(), text);
@@ -67,9 +79,7 @@ impl Visitor for Layers {
             }
         }
     }
-}
 
-impl Layers {
     /// Reports a value that is wrong in combination with others.
     pub(super) fn problem(&mut self, setting: &str, message: impl Into<String>) {
         let source = self.sources.get(setting).cloned().unwrap_or(Source::Nowhere);

@@ -11,6 +11,7 @@ use url::Url;
 use crate::domain::mapping::MappingConfig;
 
 use super::check::check;
+use super::effective::Effective;
 use super::environment::{self, Environment, dot_env};
 use super::layers::{Given, Layers};
 use super::problem::{Problem, Problems, Source};
@@ -58,6 +59,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// `[log]`
     pub log: Log,
+    /// Every setting as it counts, in the order of the sample file.
+    pub effective: Vec<Effective>,
 }
 
 /// What a configuration is made of.
@@ -142,9 +145,10 @@ impl Config {
             problems,
             sources: std::collections::BTreeMap::new(),
             shown: std::collections::BTreeMap::new(),
+            effective: Vec::new(),
         };
         let Root { data_dir } = Root::visit(&mut layers);
-        let config = Self {
+        let mut config = Self {
             data_dir,
             server: Server::visit(&mut layers),
             access: Access::visit(&mut layers),
@@ -160,7 +164,9 @@ impl Config {
             retention: Retention::visit(&mut layers),
             metrics: Metrics::visit(&mut layers),
             log: Log::visit(&mut layers),
+            effective: Vec::new(),
         };
+        config.effective = std::mem::take(&mut layers.effective);
         layers.report_unknown(&settings);
         check(&config, &mut layers);
         if inputs.needs_erpnext

@@ -7,6 +7,7 @@
 //! What does not live here: what a setting means to the part that uses it (that part takes plain values).
 
 mod check;
+mod effective;
 pub mod environment;
 mod layers;
 mod load;
@@ -20,6 +21,7 @@ mod toml_file;
 mod value;
 mod values;
 
+pub use effective::Effective;
 pub use layers::Given;
 pub use load::{Config, Inputs, Override, Site};
 pub use problem::{Problem, Problems, Source};

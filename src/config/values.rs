@@ -185,7 +185,11 @@ impl<V: Value> Value for Pairs<V> {
     }
 
     fn render(&self) -> Option<String> {
-        self.is_empty().then(|| "{}".to_owned())
+        if self.is_empty() {
+            return Some("{}".to_owned());
+        }
+        let pair = |(name, value): (&String, &V)| Some(format!("{} = {}", quoted(name.as_str()), value.render()?));
+        Some(format!("{{ {} }}", self.iter().map(pair).collect::<Option<Vec<_>>>()?.join(", ")))
     }
 }
 

@@ -48,7 +48,7 @@ impl std::fmt::Display for Doctype {
 }
 
 /// What became of a verified webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It made a job or raised the generation of one.
@@ -79,6 +79,14 @@ pub fn arrived_at(delivery: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
 }
 
+/// The beginning of the first id that a webhook can get at that time (milliseconds since 1970 UTC): ids sort by it.
+#[must_use]
+pub fn first_id_at(milliseconds: i64) -> String {
+    let hex = format!("{:012x}", milliseconds.max(0));
+    let (high, low) = hex.split_at(8);
+    format!("{high}-{low}")
+}
+
 /// One verified webhook, as it is stored in `sync_deliveries`. Only a `Queued` one puts a job.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -96,4 +104,18 @@ pub struct Delivery {
     pub body: String,
     /// The job to put, for `Verdict::Queued`.
     pub put: Option<super::job::Put>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_time_of_arrival() {
+        let id = Uuid::now_v7().to_string();
+        let arrived = arrived_at(&id).and_then(|at| at.duration_since(UNIX_EPOCH).ok()).expect("it has a time");
+        let milliseconds = i64::try_from(arrived.as_millis()).expect("a time of today");
+        assert!(first_id_at(milliseconds) <= id && id < first_id_at(milliseconds + 1));
+        assert!(first_id_at(-1) == first_id_at(0) && first_id_at(0) < id && id < first_id_at(1 << 47));
+    }
 }

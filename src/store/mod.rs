@@ -55,6 +55,7 @@ pub use audit::AuditRow;
 pub use changes::ChangeRow;
 pub use customers::{CustomerDetail, CustomerPage, CustomerRow};
 pub use db::Connections;
+pub use deliveries::{DeliveryDetail, DeliveryFilter, DeliveryPage, DeliveryRange, DeliveryRow};
 pub use edit::{Edit, Edited};
 pub use erase::Erased;
 pub use error::{Disposition, StoreError};
@@ -91,6 +92,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         customers::ALL,
         customers::LIST,
         deliveries::ALL,
+        deliveries::LISTED,
         edit::ALL,
         followed::ALL,
         health::ALL,

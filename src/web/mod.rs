@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use rates::Rates;
 
+use crate::config::Effective;
 use crate::inbox::{Inbox, Wake};
 use crate::lifecycle::Tasks;
 use crate::store::SessionLife;
@@ -78,6 +79,17 @@ pub struct Access {
     pub session_life: SessionLife,
 }
 
+/// What is configured for the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bounds of the receiver.
+    pub limits: Limits,
+    /// Who may use the API.
+    pub access: Access,
+    /// Every setting of the service, to be shown.
+    pub all: Arc<[Effective]>,
+}
+
 /// What the handlers share.
 pub struct State {
     context: Context,
@@ -96,6 +108,7 @@ pub struct State {
     session_life: SessionLife,
     passwords: Passwords,
     turned_away: Throttle,
+    settings: Arc<[Effective]>,
     stopping: CancellationToken,
 }
 
@@ -107,10 +120,10 @@ impl State {
         inbox: Inbox,
         wake: Wake,
         gate: Gate,
-        limits: Limits,
-        access: Access,
+        settings: Settings,
         stopping: CancellationToken,
     ) -> Arc<Self> {
+        let Settings { limits, access, all } = settings;
         let in_flight = Semaphore::new(limits.in_flight);
         let turned_away = Throttle::new(Duration::from_secs(10));
         let Access { trust, quotas, session_life } = access;
@@ -131,6 +144,7 @@ impl State {
             session_life,
             passwords: Passwords::default(),
             turned_away,
+            settings: all,
             stopping,
         })
     }

@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use customer_sync::config::{Config, Inputs, LogFormat, Override, Problems, Secret, reference_markdown, sample_toml};
+use customer_sync::config::{
+    Config, Inputs, LogFormat, Override, Problems, Secret, Setting, reference_markdown, sample_toml,
+};
 use customer_sync::domain::mapping::default_sources;
 use customer_sync::telemetry::metrics;
 
@@ -319,4 +321,33 @@ fn the_sample_file_loads_as_it_is_and_with_every_line_switched_on() {
     assert_eq!(config.retention.tombstones_days.take().map(u32::from), Some(365));
     assert_eq!(config.retention, defaults.retention);
     assert_eq!(config.erpnext.headers.len(), 2);
+}
+
+#[test]
+fn what_counts_is_told_with_its_source_and_without_secrets() {
+    let file = ("customer-sync.toml", "[worker]\nattempts = 7\n[erpnext]\napi_key = \"secret-key\"\n");
+    let dot_env = (".env", "CUSTOMER_SYNC__WORKER__LEASE=3min\nDATABASE_URL=postgres://u:secret@h/d\n");
+    let variables = [("CUSTOMER_SYNC__MAPPING__FIELDS", "email=contact.email_id|customer.email_id")];
+    let config = load(&[file, dot_env], &variables).unwrap();
+    let names: Vec<String> = config.effective.iter().map(|effective| effective.setting.name()).collect();
+    let expected: Vec<String> = Config::settings().iter().map(Setting::name).collect();
+    assert_eq!(names, expected);
+    let told = |name: &str| {
+        let effective = config.effective.iter().find(|effective| effective.setting.name() == name).unwrap();
+        (effective.value.clone().map(|value| value.to_string()).unwrap_or_default(), effective.source.to_string())
+    };
+    let pair = |value: &str, source: &str| (value.to_owned(), source.to_owned());
+    assert_eq!(told("worker.attempts"), pair("7", "customer-sync.toml:2"));
+    assert_eq!(told("worker.lease"), pair("\"3min\"", "CUSTOMER_SYNC__WORKER__LEASE in .env"));
+    assert_eq!(
+        told("mapping.fields"),
+        pair(r#"{"email":["contact.email_id","customer.email_id"]}"#, "CUSTOMER_SYNC__MAPPING__FIELDS")
+    );
+    assert_eq!(told("server.listen"), pair("\"127.0.0.1:8080\"", "not set"));
+    assert_eq!(told("erpnext.api_key"), pair("", "customer-sync.toml:4"));
+    assert_eq!(told("database.url"), pair("", "DATABASE_URL in .env"));
+    assert!(
+        !format!("{:?}", config.effective).contains("secret@")
+            && !format!("{:?}", config.effective).contains("secret-key")
+    );
 }

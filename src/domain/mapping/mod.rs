@@ -103,6 +103,16 @@ impl Mapping {
         &self.contact_fields
     }
 
+    /// Each column with its sources, in the words of the settings; the first with a value counts.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+        self.columns.iter().map(|(column, sources)| (column.name, sources.iter().map(ToString::to_string).collect()))
+    }
+
+    /// Each name in `extra` with its source.
+    pub fn extra_sources(&self) -> impl Iterator<Item = (String, String)> {
+        self.extra.iter().map(|(name, source)| (name.clone(), source.to_string()))
+    }
+
     /// Whether the values of that column of `customers` come from ERPNext. One without sources is never written, so that
     /// people and applications may.
     #[must_use]

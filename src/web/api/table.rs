@@ -12,8 +12,8 @@ use super::super::error::not_found;
 use super::super::openapi;
 use super::super::routes::{Line, ListedRoute, behind, resources};
 use super::{
-    audit, candidates, changes, customer, customer_list, customers, erase, events, full_sync, jobs, links, runs,
-    schedules, session, tokens, users,
+    audit, candidates, changes, customer, customer_list, customers, deliveries, erase, events, full_sync, jobs, links,
+    runs, schedules, session, settings, tokens, users,
 };
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
@@ -38,6 +38,7 @@ static TABLE: &[Line] = &[
     line(Method::PATCH, "/customers/{id}", May::AtLeast(Operator), Some(CustomerChange), || to(customer::change)),
     delete("/customers/{id}", Operator, CustomerDelete, || to(customer::delete)),
     get("/customers/{id}/changes", Viewer, || to(changes::history)),
+    get("/customers/{id}/deliveries", Viewer, || to(deliveries::of_customer)),
     post("/customers/{id}/sync", Operator, CustomerSync, || to(customers::sync)),
     post("/customers/{id}/erase", Admin, CustomerErase, || to(erase::erase)),
     post("/customers/{id}/link", Operator, CustomerLink, || to(links::link)),
@@ -58,10 +59,13 @@ static TABLE: &[Line] = &[
     get("/jobs/one", Viewer, || to(jobs::show)),
     post("/jobs/retry", Operator, JobsRetry, || to(jobs::retry)),
     post("/jobs/discard", Operator, JobsDiscard, || to(jobs::discard)),
+    get("/deliveries", Viewer, || to(deliveries::list)),
+    get("/deliveries/{id}", Operator, || to(deliveries::show)),
     get("/schedules", Viewer, || to(schedules::list)),
     post("/schedules/{name}/pause", Operator, SchedulePause, || to(schedules::pause)),
     post("/schedules/{name}/resume", Operator, ScheduleResume, || to(schedules::resume)),
     post("/schedules/{name}/run", Operator, ScheduleRun, || to(schedules::run)),
+    get("/settings", Admin, || to(settings::list)),
     get("/audit", Admin, || to(audit::list)),
     get("/tokens", Admin, || to(tokens::list)),
     post("/tokens", Admin, TokenCreate, || to(tokens::create)),

@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::super::api::{
-    audit, candidates, changes, customer, customer_list, customers, erase, events, full_sync, jobs, links, runs,
-    schedules, session, tokens, users,
+    audit, candidates, changes, customer, customer_list, customers, deliveries, erase, events, full_sync, jobs, links,
+    runs, schedules, session, settings, tokens, users,
 };
 use super::super::error;
 use super::super::{ops, receiver, scrape};
@@ -29,10 +29,12 @@ use super::super::{ops, receiver, scrape};
         (name = "links", description = "Which rows belong to which customers of ERPNext"),
         (name = "runs", description = "Full runs, sweeps and catch-ups"),
         (name = "jobs", description = "What is to be done, and what failed"),
+        (name = "deliveries", description = "Webhooks that arrived"),
         (name = "schedules", description = "What runs by itself"),
         (name = "session", description = "Signing in and out"),
         (name = "users", description = "Who may sign in"),
         (name = "tokens", description = "Who has access by token"),
+        (name = "settings", description = "What the service runs with"),
         (name = "audit", description = "Who did what"),
         (name = "webhooks", description = "For ERPNext"),
         (name = "service", description = "For operators"),
@@ -46,6 +48,7 @@ use super::super::{ops, receiver, scrape};
         customer::change,
         customer::delete,
         changes::history,
+        deliveries::of_customer,
         customers::sync,
         erase::erase,
         links::link,
@@ -66,10 +69,13 @@ use super::super::{ops, receiver, scrape};
         jobs::show,
         jobs::retry,
         jobs::discard,
+        deliveries::list,
+        deliveries::show,
         schedules::list,
         schedules::pause,
         schedules::resume,
         schedules::run,
+        settings::list,
         audit::list,
         tokens::list,
         tokens::create,

@@ -11,6 +11,7 @@ mod candidates;
 mod changes;
 mod concurrency;
 mod connect;
+mod deliveries;
 mod edit;
 mod erase;
 mod failures;

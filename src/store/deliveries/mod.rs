@@ -1,7 +1,10 @@
-//! `sync_deliveries`: every verified webhook, for people to look at; and the acceptance of a batch of them.
+//! `sync_deliveries`: every verified webhook; the acceptance of a batch of them, and how long they are kept. What people see
+//! of them is in `list`.
 //!
 //! Invariant: [`Store::accept`] is one transaction: when it returns, deliveries and jobs are durable, so the caller may
 //! answer 202; when it fails, nothing of the batch is there. What is in a body is never looked at here.
+
+mod list;
 
 use std::time::Duration;
 
@@ -12,6 +15,10 @@ use super::jobs;
 use super::transact::{Caller, transact};
 use super::{Dialect, Store, StoreError};
 use crate::domain::hint::Delivery;
+
+pub use list::{DeliveryDetail, DeliveryFilter, DeliveryPage, DeliveryRange, DeliveryRow};
+
+pub(super) use list::ALL as LISTED;
 
 pub(super) static ALL: &[&Statement] =
     &[&INSERT, &ACCEPT, &COUNT, &OLD, &NEWEST_BEYOND, &BEYOND, &DELETE, &RECENT, &LAST];
@@ -62,7 +69,7 @@ static LAST: Statement = Statement::same("SELECT received_at FROM sync_deliverie
 static DELETE: Statement = Statement::same("DELETE FROM sync_deliveries WHERE id <= ?");
 
 #[derive(Serialize)]
-struct DeliveryRow<'a> {
+struct NewDelivery<'a> {
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a str>,
@@ -81,9 +88,9 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Busy`]; [`StoreError::Refused`] where one of them cannot be stored
     /// (the caller then repeats them one by one).
     pub async fn accept(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
-        let rows: Vec<DeliveryRow<'_>> = deliveries
+        let rows: Vec<NewDelivery<'_>> = deliveries
             .iter()
-            .map(|delivery| DeliveryRow {
+            .map(|delivery| NewDelivery {
                 id: &delivery.id,
                 event: delivery.event.as_deref(),
                 doctype: delivery.doctype.as_deref(),
