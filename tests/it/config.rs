@@ -298,7 +298,7 @@ fn mapping_markdown() -> String {
         format!("| `{column}` | {} |\n", sources.join(", "))
     };
     let head = "| column | sources, first non-empty wins |\n| --- | --- |\n".to_owned();
-    default_sources().map(row).fold(head, |text, row| text + &row)
+    default_sources().map(row).fold(head, |text, row| text + row.as_str())
 }
 
 #[test]

@@ -1,8 +1,13 @@
-//! The pages: `plain` and its like ask by HTTP what every browser gets, also one without scripts; the others click in a
-//! real Chromium.
+//! The pages. `clicks` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core judge them;
+//! the others ask by HTTP, as a browser without scripts.
+//!
+//! A new page gets a line in `looks` and its clicks in a file of its own.
 
+mod clicks;
 mod failures;
 mod files;
+mod looks;
+mod overview;
 mod routes;
 mod signing_in;
 
@@ -15,6 +20,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
 
 use crate::support::app::{SECRET, TestApp, client};
+use crate::support::chromium::Browser;
 use crate::support::databases::{Database, Kind, fresh};
 
 /// The password of everybody in these tests.
@@ -23,7 +29,7 @@ const PASSWORD: &str = "correct horse battery";
 /// Service and stand-in.
 struct Site {
     app: TestApp,
-    _erpnext: Simulator,
+    erpnext: Simulator,
     _database: Database,
 }
 
@@ -38,12 +44,24 @@ impl Site {
         let settings = [&[("access.sign_ins_per_minute", "1000")], settings].concat();
         let app = TestApp::configured(&database, &erpnext, &settings).await;
         erpnext.register_webhooks(&app.webhook_url(), SECRET).unwrap();
-        Self { app, _erpnext: erpnext, _database: database }
+        Self { app, erpnext, _database: database }
     }
 
     async fn add(&self, name: &str, role: Role) {
         let name = UserName::parse(name).unwrap();
         users::add(self.app.store(), &Passwords::default(), &name, role, PASSWORD).await.unwrap();
+    }
+
+    /// Somebody of that role, signed in at the overview.
+    async fn browser(&self, name: &str, role: Role) -> Browser {
+        self.add(name, role).await;
+        let browser = Browser::open(&self.app.url).await;
+        browser.goto("/").await;
+        browser.fill("[name=name]", name).await;
+        browser.fill("[name=password]", PASSWORD).await;
+        browser.press("Sign in").await;
+        browser.at("/").await;
+        browser
     }
 
     fn visitor(&self) -> Visitor {

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod binary;
+pub mod chromium;
 pub mod databases;
 mod databases_tests;
 pub mod dump;

@@ -78,7 +78,7 @@ fn the_first_start_tells_how_and_the_command_line_does_it_too() {
             .unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        (output.status.success(), String::from_utf8(output.stdout.clone()).unwrap() + &stderr(&output))
+        (output.status.success(), String::from_utf8(output.stdout.clone()).unwrap() + stderr(&output).as_str())
     };
     assert!(!user(&["add", "anna", "--role", "admin"], "short\n").0);
     assert!(user(&["add", "Anna", "--role", "admin"], "correct horse battery\n").0);

@@ -68,7 +68,7 @@ fn tokens_are_listed_and_revoked_on_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| {
         let output = run(folder.path(), &[&["token"], arguments].concat(), &[]);
-        (output.status.success(), String::from_utf8(output.stdout.clone()).unwrap() + &stderr(&output))
+        (output.status.success(), String::from_utf8(output.stdout.clone()).unwrap() + stderr(&output).as_str())
     };
     assert!(call(&["create", "--role", "admin", "--name", "shop", "--expires", "90d"]).0);
     let (done, list) = call(&["list"]);

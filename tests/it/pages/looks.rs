@@ -1,0 +1,54 @@
+//! Every page in both themes and on a phone: axe-core finds no violation, nothing sticks out, and a picture is kept.
+
+use customer_sync::domain::role::Role;
+use serde_json::json;
+
+use super::Site;
+use crate::support::chromium::{Browser, PHONE, WIDE};
+
+/// The pages of somebody who is signed in: name of the picture and address.
+const PAGES: &[(&str, &str)] = &[("overview", "/"), ("account", "/account"), ("not-found", "/nothing")];
+
+/// The pages of everybody.
+const PUBLIC: &[(&str, &str)] = &[("sign-in", "/sign-in"), ("first-admin", "/first-admin?token=x")];
+
+async fn look(browser: &Browser, pages: &[(&str, &str)]) {
+    for (name, path) in pages {
+        browser.goto(path).await;
+        for theme in ["dark", "light"] {
+            browser.script(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+            browser.is_accessible(&format!("{name}, {theme}")).await;
+            browser.picture(&format!("{name}-{theme}"), WIDE).await;
+        }
+        browser.screen(PHONE).await;
+        let width = browser.script("return document.documentElement.scrollWidth").await;
+        assert_eq!(width, json!(PHONE.0), "{name} is wider than a phone");
+        browser.is_accessible(&format!("{name}, on a phone")).await;
+        browser.picture(&format!("{name}-phone"), PHONE).await;
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_accessible_in_both_themes_and_on_a_phone() {
+    let site = Site::start().await;
+    site.erpnext.seed_customers(50);
+    site.erpnext.announce_customers();
+    let browser = Browser::open(&site.app.url).await;
+    look(&browser, PUBLIC).await;
+    browser.close(&[]).await;
+    let browser = site.browser("anna", Role::Admin).await;
+    look(&browser, PAGES).await;
+    browser.close(&["404 (Not Found)"]).await;
+}
+
+#[tokio::test]
+async fn a_complaint_of_the_browser_fails_a_test() {
+    let site = Site::start().await;
+    let browser = Browser::open(&site.app.url).await;
+    browser.goto("/sign-in").await;
+    browser.script("document.querySelector('h1').setAttribute('style', 'color: red')").await;
+    let closing = tokio::task::spawn(async move { browser.close(&[]).await });
+    let failure = closing.await.unwrap_err().into_panic();
+    let said = failure.downcast_ref::<String>().unwrap();
+    assert!(said.contains("Content Security Policy"), "{said}");
+}

@@ -1,0 +1,205 @@
+//! A headless Chromium, driven over WebDriver by `chromedriver`, as a person would use the pages.
+//!
+//! Invariant: one chromedriver serves the whole test process, each test has a browser of its own, and all of them go when
+//! this process ends, however it ends. A browser that reports a violation of the page's rules (CSP), an error of a script
+//! or an answer that nobody expected fails its test.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thirtyfour::LoggingPrefsLogLevel;
+use thirtyfour::prelude::*;
+use tokio::sync::OnceCell;
+
+use super::app::wait_until;
+use super::databases::{Supervisor, find, free_port};
+
+/// How long chromedriver may take to answer: generous, because the machine may be busy with other tests.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The width and height of a screen, in CSS pixels.
+pub const WIDE: (u32, u32) = (1280, 900);
+/// As [`WIDE`].
+pub const PHONE: (u32, u32) = (390, 844);
+
+/// Where the accessibility of pages is judged (axe-core, see its licence beside it).
+const AXE: &str = include_str!("../../fixtures/axe/axe.min.js");
+
+/// A running chromedriver.
+struct Driver {
+    url: String,
+    _supervisor: Supervisor,
+}
+
+impl Driver {
+    async fn start() -> Self {
+        // A port that is free now may be taken a moment later: then another one.
+        for _ in 0..5 {
+            let supervisor = Supervisor::for_server("TERM");
+            let port = free_port();
+            let folder = supervisor.folder().display().to_string();
+            // Its browsers do not end with chromedriver, but they are in its group.
+            let ended = supervisor.run(&format!(
+                "env HOME='{folder}' sh -c 'setsid {} --port={port} --silent & group=$!; \
+                 trap \"kill -s KILL -- -$group\" TERM; wait $group'",
+                find("chromedriver", &["/usr/bin"]).display(),
+            ));
+            let url = format!("http://127.0.0.1:{port}");
+            let http = super::app::client();
+            let ready = wait_until("chromedriver is ready", async || {
+                http.get(format!("{url}/status")).send().await.is_ok_and(|answer| answer.status().is_success())
+            });
+            tokio::select! {
+                _ = ended => {}
+                started = tokio::time::timeout(START_TIMEOUT, ready) => {
+                    assert!(started.is_ok(), "chromedriver does not start:\n{}", supervisor.log());
+                    return Self { url, _supervisor: supervisor };
+                }
+            }
+        }
+        panic!("chromedriver found no free port five times");
+    }
+}
+
+/// A browser.
+pub struct Browser {
+    driver: WebDriver,
+    base: String,
+}
+
+impl Browser {
+    /// A fresh one, for the service at that address.
+    pub async fn open(base: &str) -> Self {
+        static DRIVER: OnceCell<Driver> = OnceCell::const_new();
+        let server = DRIVER.get_or_init(Driver::start).await;
+        let mut wanted = DesiredCapabilities::chrome();
+        // Without a sandbox, which a container does not allow; only pages of the service are opened.
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--lang=en-US",
+        ] {
+            wanted.add_arg(argument).unwrap();
+        }
+        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
+        let driver = WebDriver::new(&server.url, wanted).await.unwrap();
+        let browser = Self { driver, base: base.to_owned() };
+        browser.screen(WIDE).await;
+        browser
+    }
+
+    /// Gives the page that many CSS pixels.
+    pub async fn screen(&self, (width, height): (u32, u32)) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
+    }
+
+    /// Opens a page of the service.
+    pub async fn goto(&self, path: &str) {
+        self.driver.goto(format!("{}{path}", self.base)).await.unwrap();
+    }
+
+    /// Path and query of the page that is open.
+    pub async fn place(&self) -> String {
+        let url = self.driver.current_url().await.unwrap();
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+    }
+
+    /// Waits until the page at that path is open.
+    pub async fn at(&self, path: &str) {
+        wait_until(&format!("{path} is open"), async || self.place().await == path).await;
+    }
+
+    /// What a script on the page gives (`return …`).
+    pub async fn script(&self, script: &str) -> Value {
+        self.driver.execute(script, vec![]).await.unwrap().json().clone()
+    }
+
+    /// Waits until an expression is true on the page.
+    pub async fn until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        wait_until(expression, async || {
+            // A page that is just being left cannot be asked.
+            let answer = self.driver.execute(&script, vec![]).await;
+            answer.is_ok_and(|answer| *answer.json() == json!(true))
+        })
+        .await;
+    }
+
+    /// Waits until the page shows that text.
+    pub async fn shows(&self, text: &str) {
+        self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
+    }
+
+    /// Clicks on the button or link that says that.
+    pub async fn press(&self, text: &str) {
+        let path =
+            format!("//*[self::button or self::a or self::summary][contains(normalize-space(.), {})]", json!(text));
+        wait_until(&format!("“{text}” can be pressed"), async || {
+            let Ok(element) = self.driver.find(By::XPath(&path)).await else { return false };
+            element.click().await.is_ok()
+        })
+        .await;
+    }
+
+    /// Types into the field that the CSS selector finds, in place of what is there.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let field = self.driver.find(By::Css(selector)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses keys where the focus is; see [`Key`].
+    pub async fn keys(&self, keys: impl AsRef<str>) {
+        self.driver.active_element().await.unwrap().send_keys(keys.as_ref()).await.unwrap();
+    }
+
+    /// Fails where axe-core finds the page hard to use for somebody.
+    pub async fn is_accessible(&self, what: &str) {
+        let script = format!(
+            "{AXE}; return axe.run(document, {{resultTypes: ['violations']}}).then((found) => found.violations)"
+        );
+        let found = self.script(&script).await;
+        let mut report = String::new();
+        for violation in found.as_array().unwrap() {
+            writeln!(report, "{} ({}): {}", violation["id"], violation["impact"], violation["help"]).unwrap();
+            for node in violation["nodes"].as_array().unwrap() {
+                writeln!(report, "    {}\n    {}", node["html"], node["failureSummary"]).unwrap();
+            }
+        }
+        assert!(report.is_empty(), "{what}:\n{report}");
+    }
+
+    /// Keeps a picture of the whole page in the folder `CUSTOMER_SYNC_SCREENSHOTS`, else `target/screenshots`.
+    pub async fn picture(&self, name: &str, (width, height): (u32, u32)) {
+        self.screen((width, height)).await;
+        let whole = self.script("return document.documentElement.scrollHeight").await.as_u64().unwrap();
+        let whole = u32::try_from(whole).unwrap().clamp(height, 6_000);
+        self.screen((width, whole)).await;
+        let image = self.driver.screenshot_as_png().await.unwrap();
+        let folder = std::env::var_os("CUSTOMER_SYNC_SCREENSHOTS")
+            .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots")), PathBuf::from);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
+        self.screen(WIDE).await;
+    }
+
+    /// Ends the browser; fails where it had something to complain about. `expected` are parts of complaints that belong to
+    /// the test: an answer with a status that it asked for.
+    pub async fn close(self, expected: &[&str]) {
+        let said = self.driver.browser_log().await.unwrap();
+        self.driver.quit().await.unwrap();
+        let complaints: Vec<String> = said
+            .into_iter()
+            .filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING")
+            .filter(|entry| !expected.iter().any(|part| entry.message.contains(part)))
+            .map(|entry| format!("{}: {}", entry.level, entry.message))
+            .collect();
+        assert!(complaints.is_empty(), "the browser complained:\n{}", complaints.join("\n"));
+    }
+}
