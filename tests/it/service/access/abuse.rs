@@ -16,7 +16,18 @@ async fn what_is_too_big_is_refused_wherever_it_stands() {
     let long = "x".repeat(200_000);
     let large = "x".repeat((1 << 20) + 1);
     let anna = Browser::new(app, "anna", Role::Admin).await;
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let run = |body: String| {
+        anna.request(app, Method::POST, "/api/runs").header("Content-Type", "application/json").body(body)
+    };
+    let many: Vec<_> = (0..5_000).map(|number| json!({"doctype": "Customer", "name": number.to_string()})).collect();
     for (what, request, expected) in [
+        ("a depth", run(deep), 400),
+        ("a number", run(format!("{{\"kind\": 1e{}}}", "9".repeat(1_000))), 400),
+        ("a search", anna.request(app, Method::GET, &format!("/api/jobs?q={}", &long[..60_000])), 200),
+        ("a page", anna.request(app, Method::GET, "/api/customers?limit=4294967295"), 400),
+        ("a wait", anna.request(app, Method::GET, "/api/changes?wait=18446744073709551615"), 400),
+        ("a list", anna.request(app, Method::POST, "/api/jobs/retry").json(&json!({"jobs": many})), 400),
         ("a body", anna.request(app, Method::POST, "/api/runs").body(large.clone()), 413),
         ("a body of nobody", app.http.post(format!("{}/api/runs", app.url)).body(large.clone()), 401),
         ("a sign-in", app.http.post(format!("{}/api/session", app.url)).body(large), 413),
@@ -35,6 +46,8 @@ async fn what_is_too_big_is_refused_wherever_it_stands() {
     }
     // More headers than a server reads: the connection ends, and the service goes on.
     let said = raw(app, &format!("GET /livez HTTP/1.1\r\nHost: x\r\nX-Large: {long}\r\n\r\n")).await;
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{}", &said[..said.len().min(200)]);
+    let said = raw(app, &format!("GET /livez HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Many: x\r\n".repeat(1_000))).await;
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{}", &said[..said.len().min(200)]);
     assert!(anna.is_signed_in(app).await);
 }

@@ -28,6 +28,9 @@ async fn a_change_by_cookie_needs_what_only_our_page_can_send() {
         ("a neighbour", own().header("Sec-Fetch-Site", "same-site")),
         ("another origin", own().header("Origin", "https://evil.example")),
         ("no origin to name", own().header("Origin", "null")),
+        ("an origin that the proxy's header names", {
+            own().header("Origin", "https://evil.example").header("X-Forwarded-Host", "evil.example")
+        }),
         ("another port", own().header("Origin", "http://127.0.0.1:1")),
         ("a form", post().header("Content-Type", "application/x-www-form-urlencoded").body("x=1")),
         ("a method in disguise", post().header("X-HTTP-Method-Override", "GET")),

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use customer_sync::domain::role::Role;
-use customer_sync::sync::tokens;
+use customer_sync::sync::{tokens, users};
+use reqwest::Method;
+use serde_json::json;
 
-use super::{PASSWORD, add, answer, sign_in};
+use super::{Browser, PASSWORD, add, answer, sign_in};
 use crate::service::Connected;
 use crate::support::app::wait_until;
 use crate::support::databases::Kind;
@@ -76,6 +78,36 @@ async fn parallel_guesses_are_as_few_as_others_and_the_wait_is_told() {
 }
 
 #[tokio::test]
+async fn whoever_found_an_open_page_guesses_the_password_no_faster() {
+    let connected = Connected::configured(Kind::Sqlite, &[("access.sign_ins_per_minute", "5")]).await;
+    let app = &connected.app;
+    let anna = Browser::new(app, "anna", Role::Admin).await;
+    let mut tried = 0;
+    for guess in 0..20 {
+        let body = json!({"current": format!("a wrong password {guess}"), "new": "another good password"});
+        let (status, problem) = answer(anna.request(app, Method::PUT, "/api/session/password").json(&body)).await;
+        assert!([401, 429].contains(&status), "{problem}");
+        tried += usize::from(status == 401);
+    }
+    assert!((4..=5).contains(&tried), "{tried}: signing in was the first try");
+}
+
+#[tokio::test]
+async fn the_first_admins_link_is_not_guessed_by_trying() {
+    let connected = Connected::configured(Kind::Sqlite, &[("access.sign_ins_per_minute", "5")]).await;
+    let app = &connected.app;
+    let right = users::first_admin_link(app.store()).await.unwrap().unwrap();
+    let mut tried = 0;
+    for guess in (0..20).map(|guess| format!("{guess}")).chain([right]) {
+        let body = json!({"token": guess, "name": "mallory", "password": PASSWORD});
+        let (status, problem) = answer(app.http.post(format!("{}/api/first-admin", app.url)).json(&body)).await;
+        assert!([403, 429].contains(&status), "{problem}");
+        tried += usize::from(status == 403);
+    }
+    assert!((5..=6).contains(&tried), "{tried}");
+}
+
+#[tokio::test]
 async fn a_forged_forwarded_header_makes_nobody_a_new_client() {
     let connected = Connected::configured(Kind::Sqlite, &[("access.sign_ins_per_minute", "3")]).await;
     let app = &connected.app;
@@ -109,6 +141,15 @@ async fn behind_a_trusted_proxy_each_client_has_tries_of_its_own() {
     for guess in 0..20 {
         let forwarded = format!("198.51.100.{guess}, 203.0.113.77");
         tried += usize::from(from(forwarded, &format!("other{guess}")).await == 401);
+    }
+    assert!((3..=4).contains(&tried), "{tried}");
+    // Only one kind of header is read, so a client cannot say by another one what the proxy did not.
+    let mut tried = 0;
+    for guess in 0..20 {
+        let forged = sign_in(app, &format!("more{guess}"), "a wrong password")
+            .header("X-Forwarded-For", "203.0.113.78")
+            .header("Forwarded", format!("for=198.51.100.{guess}"));
+        tried += usize::from(answer(forged).await.0 == 401);
     }
     assert!((3..=4).contains(&tried), "{tried}");
 }

@@ -1,9 +1,11 @@
 //! What a browser or a proxy may do with an answer: nothing but show it.
 
 use customer_sync::domain::role::Role;
+use customer_sync::sync::tokens;
+use customer_sync::web::listed_routes;
 use reqwest::Method;
 
-use super::{Browser, PASSWORD, add, sign_in};
+use super::{Browser, PASSWORD, add, sign_in, somewhere};
 use crate::service::Connected;
 use crate::support::databases::Kind;
 
@@ -44,6 +46,22 @@ async fn no_answer_is_kept_framed_guessed_at_or_told_on() {
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert!(response.headers().get("strict-transport-security").is_none(), "{path}: not over TLS");
         assert!(response.headers().get("server").is_none(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_cache_keeps_what_any_route_answers_to_anybody() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let admin = tokens::create(app.store(), "test", Role::Admin).await.unwrap();
+    for route in listed_routes() {
+        let url = format!("{}{}", app.url, somewhere(&route));
+        let call = || app.http.request(route.method.parse().unwrap(), &url).header("Prefer", "respond-async");
+        for (who, request) in [("nobody", call()), ("an admin", call().bearer_auth(&admin).body("{}"))] {
+            let response = request.send().await.unwrap();
+            assert_eq!(response.headers()["cache-control"], "no-store", "{route:?} for {who}");
+            assert!(response.headers().get("expires").is_none(), "{route:?} for {who}");
+        }
     }
 }
 

@@ -1,7 +1,19 @@
 //! Who may use the service: each file tries to get further than it should.
+//!
+//! - `table`: no token, a wrong role, a method that is not there, on each route
+//! - `tokens`, `first_admin`: expired, revoked, used up, guessed, used by many at once
+//! - `sessions`, `people`: cookies that are planted, forged, replayed, too old; what is left after another role or password
+//! - `revoked`: answers that were open when access was lost
+//! - `csrf`: other sites' pages, forms and scripts
+//! - `guessing`: names by text and by time, passwords and links in turn and all at once, forged addresses of clients
+//! - `disguise`: what lets in at the wrong place, roles that nobody gave, other protocols and forms of a request
+//! - `abuse`, `slow`: too big, too deep, twisted, smuggled, SQL; too slow, or never to its end
+//! - `headers`: answers that are kept, framed, guessed at or sent elsewhere; headers made of what was sent
+//! - `trail`: deeds that leave no trace, secrets that do
 
 mod abuse;
 mod csrf;
+mod disguise;
 mod first_admin;
 mod guessing;
 mod headers;
@@ -19,6 +31,7 @@ use customer_sync::domain::role::Role;
 use customer_sync::domain::user::UserName;
 use customer_sync::sync::passwords::Passwords;
 use customer_sync::sync::users;
+use customer_sync::web::ListedRoute;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -102,4 +115,9 @@ async fn until_closed(mut stream: impl AsyncRead + Unpin) -> String {
 /// Sends raw bytes and leaves the connection open; what comes back until the server closes it.
 async fn raw(app: &TestApp, bytes: &str) -> String {
     until_closed(send(app, bytes).await).await
+}
+
+/// A path of that route for something that does not exist.
+fn somewhere(route: &ListedRoute) -> String {
+    route.path.replace("{id}", "999999").replace("{name}", "nothing")
 }

@@ -7,14 +7,9 @@ use customer_sync::sync::tokens;
 use customer_sync::web::{ListedRoute, listed_routes};
 use reqwest::Method;
 
-use super::answer;
+use super::{answer, somewhere};
 use crate::service::Connected;
 use crate::support::databases::Kind;
-
-/// A path of that route for something that does not exist.
-fn somewhere(route: &ListedRoute) -> String {
-    route.path.replace("{id}", "999999").replace("{name}", "nothing")
-}
 
 #[tokio::test]
 async fn each_route_refuses_nobody_and_every_lesser_role_and_lets_its_own_in() {
