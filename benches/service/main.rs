@@ -26,6 +26,7 @@ mod hooks;
 mod load;
 mod machine;
 mod process;
+mod reader;
 mod readme;
 mod reasons;
 mod report;

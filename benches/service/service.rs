@@ -98,7 +98,27 @@ fn borrowed<'a>(environment: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a 
     environment.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
+/// Somebody with a token.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Client {
+    /// A request, not sent yet.
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+}
+
 impl Service {
+    /// Somebody who may read all.
+    pub fn client(&self) -> Client {
+        Client { http: self.http.clone(), url: self.serving.url.clone(), token: self.token.clone() }
+    }
+
     /// How long ago its process was started.
     pub fn age(&self) -> Duration {
         self.started.elapsed()
@@ -146,8 +166,7 @@ impl Service {
 
     /// GET as JSON.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let request = self.http.get(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);
-        Ok(request.send().await?.error_for_status()?.json().await?)
+        Ok(self.client().get(path).send().await?.error_for_status()?.json().await?)
     }
 
     /// POST without a body.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::databases::Kind;
 use super::reasons;
-use super::scenarios::{drain, during, full_run, idle, ingest, latency, pace, requests, startup};
+use super::scenarios::{drain, during, feed, full_run, idle, ingest, latency, pace, requests, startup};
 use super::sheet::{Figure, Sheet};
 use super::table::number;
 
@@ -75,6 +75,7 @@ pub fn judge(sheet: &Sheet) -> Vec<Target> {
     judge.acknowledgements();
     judge.rows();
     judge.full_runs();
+    judge.feed();
     judge.footprint();
     judge.targets
 }
@@ -199,6 +200,16 @@ impl Judge<'_> {
             if kind == Kind::Postgres {
                 self.at_least(&format!("full run, {on}, against the peer's backfill"), first, backfill, 4.0);
             }
+        }
+    }
+
+    fn feed(&mut self) {
+        for kind in [Kind::Postgres, Kind::Mariadb] {
+            let value = |what| self.sheet.value(feed::NAME, kind.as_str(), feed::CASE, what);
+            let (speed, missed) = (value(feed::SPEED), value(feed::MISSED));
+            let what = format!("change feed to {}, {}", feed::CASE, kind.as_str());
+            self.compare(&what, speed, 1_000.0, "/s", true);
+            self.at_most(&format!("{what}: missed"), missed, 0.0, "");
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod drain;
 pub mod during;
+pub mod feed;
 pub mod full_run;
 pub mod idle;
 pub mod ingest;
@@ -53,6 +54,8 @@ pub enum Scenario {
     Requests,
     /// What an hour without changes costs ERPNext
     Idle,
+    /// The change feed to a hundred readers while two processes write
+    Feed,
     /// What a scrape and the gauges cost while much waits
     Observe,
     /// Start to ready, and memory at rest
@@ -71,6 +74,7 @@ impl Scenario {
             Self::Pace => pace::run(setup, sheet).await,
             Self::Requests => requests::run(setup, sheet).await,
             Self::Idle => idle::run(setup, sheet).await,
+            Self::Feed => feed::run(setup, sheet).await,
             Self::Observe => observe::run(setup, sheet).await,
             Self::Startup => startup::run(setup, sheet).await,
         }
