@@ -8,20 +8,20 @@ use crate::support::databases::Kind;
 
 /// One event: its id, its kind, its data.
 #[derive(Debug, PartialEq)]
-struct Event {
-    id: Option<i64>,
+pub(super) struct Event {
+    pub(super) id: Option<i64>,
     kind: String,
     data: Value,
 }
 
 /// A stream of events that is being read.
-struct Events {
+pub(super) struct Events {
     response: Response,
     text: String,
 }
 
 impl Events {
-    async fn open(request: RequestBuilder) -> Self {
+    pub(super) async fn open(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -30,7 +30,7 @@ impl Events {
     }
 
     /// The next event of that kind.
-    async fn next(&mut self, kind: &str) -> Event {
+    pub(super) async fn next(&mut self, kind: &str) -> Event {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
                 let event = parse(block);

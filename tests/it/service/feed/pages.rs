@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::Connected;
+use super::events::Events;
 use super::seqs;
 use crate::support::app::{TestApp, wait_until};
 use crate::support::databases::Kind;
@@ -62,7 +63,19 @@ async fn many_readers_miss_nothing_while_two_replicas_write() {
             }
             seen
         };
-        let readers = futures_util::future::join_all((0..10).map(|n| follow([&connected.app, &second][n % 2])));
+        let stream = async |app: &TestApp| {
+            let mut events = Events::open(app.request(Method::GET, "/api/events?after=0")).await;
+            let mut seen = Vec::new();
+            while seen.len() < CUSTOMERS {
+                seen.push(events.next("change").await.id.unwrap());
+            }
+            seen
+        };
+        let read = async |n: usize| {
+            let app = [&connected.app, &second][n % 2];
+            if n % 4 < 2 { stream(app).await } else { follow(app).await }
+        };
+        let readers = futures_util::future::join_all((0..12).map(read));
         let writing = async {
             connected.erpnext.seed_customers(CUSTOMERS);
             for (n, name) in connected.erpnext.names("Customer").into_iter().enumerate() {
