@@ -1,8 +1,9 @@
 //! The change feed while two processes write: a hundred readers, half of them calls that wait, half of them streams.
 //!
-//! Invariant: what a reader is given is looked at: each `seq` once and in order, or it counts as missed. Webhooks come at a
-//! fixed pace above the target. The delay is from `changed_at`, which the writing transaction notes, until a reader has the
-//! change; every sixteenth is timed. SQLite has no second process that writes, so it is left out.
+//! Invariant: what a reader is given is looked at: each `seq` once and in order, or it counts as missed; each must come to
+//! the end. Webhooks come at a fixed pace above the target; how many a second came is told, because a busy machine may not
+//! manage it. The delay is from `changed_at`, which the writing transaction notes, until a reader has the change; every
+//! sixteenth is timed. SQLite has no second process that writes, so it is left out.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,7 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
         let reader = Reader::new(service.client(), after, until);
         reading.spawn(if streams { Box::pin(reader.stream()) as Reading } else { Box::pin(reader.wait()) });
     }
-    write(&site, &services, &names).await?;
+    let sent = write(&site, &services, &names).await?;
     let (mut delays, mut missed, mut slowest) = (Vec::new(), 0, Duration::ZERO);
     let end = tokio::time::Instant::now() + PATIENCE;
     while let Ok(Some(read)) = tokio::time::timeout_at(end, reading.join_next()).await {
@@ -67,8 +68,7 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
         missed += reader.missed();
         slowest = slowest.max(reader.took());
     }
-    // Whoever has not come to the end has missed what was there.
-    let behind = reading.len();
+    ensure!(reading.is_empty(), "{} readers did not come to the end", reading.len());
     let delivered = u64::try_from(names.len() * READERS)?;
     delays.sort_unstable();
     let of = |share| milliseconds(percentile(&delays, share));
@@ -76,11 +76,11 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
     let peak = services.iter().map(Service::peak_memory).collect::<anyhow::Result<Vec<f64>>>()?;
     sheet
         .row(NAME, kind.as_str(), CASE)
+        .figure("webhooks sent", sent, "/s")
         .figure(SPEED, speed, "/s")
         .figure("delay p50", of(0.5), "ms")
         .figure(DELAY, of(0.99), "ms")
         .figure(MISSED, count(missed), "")
-        .figure("readers behind at the end", count(u64::try_from(behind)?), "")
         .figure("CPU per delivery", each(cpu()? - before, delivered), "µs")
         .figure("peak memory", peak.into_iter().fold(0.0, f64::max), "MB");
     Ok(())
@@ -88,8 +88,8 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
 
 type Reading = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<Reader>> + Send>>;
 
-/// Changes each customer once, and tells both processes by webhooks.
-async fn write(site: &Site, services: &[Service; 2], names: &[String]) -> anyhow::Result<()> {
+/// Changes each customer once, and tells both processes by webhooks; how many a second were sent.
+async fn write(site: &Site, services: &[Service; 2], names: &[String]) -> anyhow::Result<f64> {
     let [one, two] = [services[0].address()?, services[1].address()?];
     let began = Instant::now();
     let mut ticks = interval(TICK);
@@ -105,7 +105,5 @@ async fn write(site: &Site, services: &[Service; 2], names: &[String]) -> anyhow
         let (first, second) = tokio::try_join!(sent(one, mine), sent(two, yours))?;
         ensure!(first.refused() + second.refused() == 0.0, "webhooks are refused");
     }
-    let sent = rate(u64::try_from(names.len())?, began.elapsed());
-    ensure!(sent > 1_000.0, "the load is the limit: only {sent:.0} webhooks per second were sent");
-    Ok(())
+    Ok(rate(u64::try_from(names.len())?, began.elapsed()))
 }
