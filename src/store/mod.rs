@@ -24,6 +24,7 @@ mod erase;
 mod error;
 mod followed;
 mod health;
+mod hours;
 mod identity;
 mod jobs;
 mod matching;
@@ -61,6 +62,7 @@ pub use erase::Erased;
 pub use error::{Disposition, StoreError};
 pub use followed::Followed;
 pub use health::{LatestDelivery, Server};
+pub use hours::SampledChange;
 pub use identity::{Held, Linked};
 pub use jobs::{Depth, JobFilter, JobRow, JobState, Pending, QueueState, Selection, States};
 pub use matching::{Candidate, Kept};
@@ -96,6 +98,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         edit::ALL,
         followed::ALL,
         health::ALL,
+        hours::ALL,
         identity::ALL,
         meta::ALL,
         migrations::ALL,

@@ -22,6 +22,7 @@ pub mod gauges;
 pub mod hidden;
 pub mod identity;
 pub mod installation;
+pub mod lately;
 pub mod linked;
 pub mod links;
 pub mod lookup;

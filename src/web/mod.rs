@@ -39,6 +39,7 @@ use crate::lifecycle::Tasks;
 use crate::store::SessionLife;
 use crate::sync::Context;
 use crate::sync::feed::Feed;
+use crate::sync::lately::Lately;
 use crate::sync::passwords::Passwords;
 use crate::sync::progress::Progress;
 use crate::sync::standing::Standings;
@@ -96,6 +97,7 @@ pub struct State {
     feed: Feed,
     progress: Progress,
     standings: Standings,
+    lately: Lately,
     inbox: Inbox,
     wake: Wake,
     gate: Gate,
@@ -133,6 +135,7 @@ impl State {
             feed,
             progress: Progress::default(),
             standings: Standings::default(),
+            lately: Lately::default(),
             inbox,
             wake,
             gate,

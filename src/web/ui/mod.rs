@@ -10,6 +10,8 @@
 
 mod account;
 mod assets;
+mod chart;
+mod checklist;
 mod failure;
 mod first_admin;
 mod form;

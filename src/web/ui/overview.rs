@@ -2,6 +2,7 @@
 //!
 //! Invariant: it shows read models and decides nothing; each number is bounded in what it costs, whatever the tables hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -10,13 +11,17 @@ use askama::Template;
 
 use super::super::State;
 use super::super::error::Problem;
+use super::chart::{Chart, Value};
+use super::checklist::{self, Step};
 use super::frame::{Frame, Section};
 use super::number::{grouped, span};
 use super::page::render;
 use super::sync::SyncPanel;
 use super::time::{Moment, distance, moment};
+use crate::domain::run::RunKind;
 use crate::domain::time::iso;
 use crate::store::StoreError;
+use crate::sync::lately::Hour;
 use crate::sync::schedule::{self, Shown, Task};
 use crate::sync::standing::{self, Standing};
 use crate::sync::verify::turn::{self, Verified};
@@ -27,9 +32,21 @@ struct Page {
     frame: Frame,
     sync: SyncPanel,
     hero: Hero,
+    steps: Vec<Step>,
     tiles: Vec<Tile>,
-    standing: std::sync::Arc<Standing>,
+    charts: Vec<Chart>,
+    standing: Arc<Standing>,
     schedules: Vec<Shown>,
+}
+
+/// What is asked from the database.
+struct Asked {
+    delivered: Option<i64>,
+    verified: Option<Verified>,
+    hours: Vec<Hour>,
+    schedules: Vec<Shown>,
+    /// A full run has come to its end at some time.
+    filled: bool,
 }
 
 /// The answer to the first question.
@@ -55,16 +72,61 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<Htt
     let frame = Frame::of(&request, &state, Some(Section::Overview), "Overview").await?;
     let sync = SyncPanel::of(&request, &state).await?;
     let standing = state.standings.now(&state.context).await;
-    let asked = asked(&state, &standing).await;
-    let (tiles, schedules) = asked.map_err(|error| Problem::store(&request, &error))?;
-    Ok(render(&Page { frame, sync, hero: hero(&standing), tiles, standing, schedules }))
+    let asked = ask(&state).await.map_err(|error| Problem::store(&request, &error))?;
+    let steps = checklist::open(&state, asked.filled, asked.delivered.is_some());
+    let missed = asked.hours.iter().map(|hour| hour.missed).sum();
+    let tiles = vec![
+        queue(&standing),
+        failed(&standing),
+        webhooks(asked.delivered),
+        unannounced(missed),
+        drift(asked.verified),
+    ];
+    let charts = charts(&asked.hours);
+    Ok(render(&Page { frame, sync, hero: hero(&standing), steps, tiles, charts, standing, schedules: asked.schedules }))
 }
 
-async fn asked(state: &State, standing: &Standing) -> Result<(Vec<Tile>, Vec<Shown>), StoreError> {
+async fn ask(state: &State) -> Result<Asked, StoreError> {
     let store = &state.context.store;
-    let verified = turn::last(store).await?;
-    let delivered = store.last_delivery().await?;
-    Ok((vec![queue(standing), failed(standing), webhooks(delivered), drift(verified)], schedule::list(store).await?))
+    Ok(Asked {
+        delivered: store.last_delivery().await?,
+        verified: turn::last(store).await?,
+        hours: state.lately.day(store).await?,
+        schedules: schedule::list(store).await?,
+        filled: store.last_success(RunKind::Full).await?.is_some(),
+    })
+}
+
+/// Webhooks, how soon they were rows, and all changes, by the hour.
+fn charts(hours: &[Hour]) -> Vec<Chart> {
+    let of = |size: fn(&Hour) -> u64, text: fn(&Hour) -> String| -> Vec<Value> {
+        hours.iter().map(|hour| Value { begins: hour.begins, size: size(hour), text: text(hour) }).collect()
+    };
+    let sum = |size: fn(&Hour) -> u64| grouped(hours.iter().map(size).sum());
+    let mut lags: Vec<Duration> = hours.iter().filter_map(|hour| hour.lag).collect();
+    lags.sort_unstable();
+    let lag = lags.get(lags.len() / 2).map_or_else(|| "–".to_owned(), |lag| span(*lag));
+    let lag_of = |hour: &Hour| u64::try_from(hour.lag.unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+    vec![
+        Chart::new(
+            "Webhooks",
+            sum(|hour| hour.deliveries),
+            "in 24 hours",
+            &of(|hour| hour.deliveries, |hour| format!("{} webhooks", grouped(hour.deliveries))),
+        ),
+        Chart::new(
+            "From webhook to row",
+            lag,
+            "in the middle of 24 hours",
+            &of(lag_of, |hour| hour.lag.map_or_else(|| "no webhooks".to_owned(), span)),
+        ),
+        Chart::new(
+            "Changed customers",
+            sum(|hour| hour.changes),
+            "in 24 hours",
+            &of(|hour| hour.changes, |hour| format!("{} changes", grouped(hour.changes))),
+        ),
+    ]
 }
 
 fn hero(standing: &Standing) -> Hero {
@@ -109,6 +171,12 @@ fn webhooks(delivered: Option<i64>) -> Tile {
             bad: false,
         },
     }
+}
+
+/// A few are normal: catch-up may be quicker than a webhook, and some changes send none.
+fn unannounced(missed: u64) -> Tile {
+    let about = "changes in 24 hours that polling found".to_owned();
+    Tile { name: "Without a webhook", value: grouped(missed), about, at: None, bad: false }
 }
 
 fn drift(verified: Option<Verified>) -> Tile {
