@@ -3,13 +3,16 @@
 //! Invariant: the entry is durable before the handler runs, so whoever goes away while it waits is noted all the same; where
 //! it cannot be written, nothing is changed.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Caller, Who};
 use crate::domain::audit::{Action, Actor, Deed, target};
 use crate::store::StoreError;
 use crate::web::State;
+
+/// What a handler's answer hides: a page that says what went wrong is told by a redirect, like one that says that all is well.
+pub(in crate::web) struct Outcome(pub(in crate::web) StatusCode);
 
 /// Notes that the caller does that to what the path names; gives the entry's id.
 pub(super) async fn begin(request: &HttpRequest, state: &State, action: Action) -> Result<i64, StoreError> {
@@ -21,7 +24,8 @@ pub(super) async fn begin(request: &HttpRequest, state: &State, action: Action) 
 }
 
 /// Notes how it was answered.
-pub(super) async fn end(state: &State, entry: i64, status: StatusCode) {
+pub(super) async fn end(state: &State, entry: i64, response: &HttpResponse) {
+    let status = response.extensions().get::<Outcome>().map_or(response.status(), |outcome| outcome.0);
     if let Err(error) = state.context.store.complete_deed(entry, status.as_u16()).await {
         tracing::warn!(%error, entry, "the audit log lacks how a deed was answered");
     }

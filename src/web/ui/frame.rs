@@ -21,11 +21,13 @@ use crate::sync::sessions;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Overview,
+    Settings,
 }
 
 impl Section {
     /// All, as they are shown: with their address and name.
-    pub(super) const ALL: &'static [(Self, &'static str, &'static str)] = &[(Self::Overview, "/", "Overview")];
+    pub(super) const ALL: &'static [(Self, &'static str, &'static str)] =
+        &[(Self::Overview, "/", "Overview"), (Self::Settings, "/settings", "Settings")];
 }
 
 /// The frame of a page.

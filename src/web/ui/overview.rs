@@ -16,13 +16,14 @@ use super::checklist::{self, Step};
 use super::frame::{Frame, Section};
 use super::number::{grouped, span};
 use super::page::render;
+use super::settings::schedules::title;
 use super::sync::SyncPanel;
 use super::time::{Moment, distance, moment};
 use crate::domain::run::RunKind;
 use crate::domain::time::iso;
 use crate::store::StoreError;
 use crate::sync::lately::Hour;
-use crate::sync::schedule::{self, Shown, Task};
+use crate::sync::schedule::{self, Shown};
 use crate::sync::standing::{self, Standing};
 use crate::sync::verify::turn::{self, Verified};
 
@@ -188,17 +189,5 @@ fn drift(verified: Option<Verified>) -> Tile {
             Tile { name, value: grouped(found), about, at: None, bad: found > 0 }
         }
         None => Tile { name, value: "–".to_owned(), about: "not compared yet".to_owned(), at: None, bad: false },
-    }
-}
-
-/// What a schedule does, for people.
-fn task(name: &str) -> &'static str {
-    match Task::parse(name) {
-        Some(Task::CatchUp) => "Look for changes",
-        Some(Task::Sweep) => "Compare all names",
-        Some(Task::Full) => "Read everything anew",
-        Some(Task::Prune) => "Forget old history",
-        Some(Task::Verify) => "Compare values",
-        None => "Something else",
     }
 }

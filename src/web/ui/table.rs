@@ -11,12 +11,16 @@ use actix_web::web::{ServiceConfig, to};
 use super::super::auth::{May, Proof};
 use super::super::error::not_found;
 use super::super::routes::{Line, ListedRoute, resources};
+use super::settings::{audit, people, schedules, tokens};
 use super::{account, assets, failure, first_admin, live, overview, sign_in, sync, theme};
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
-use Action::{PasswordChange, RunCancel, RunStart, SignOut, SignOutEverywhere};
-use Role::{Operator, Viewer};
+use Action::{
+    PasswordChange, RunCancel, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut, SignOutEverywhere,
+    TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove, UserSignOut,
+};
+use Role::{Admin, Operator, Viewer};
 
 static TABLE: &[Line] = &[
     page("/", May::Person(Viewer), || to(overview::show)),
@@ -24,6 +28,20 @@ static TABLE: &[Line] = &[
     page("/sync", May::Person(Viewer), || to(sync::show)),
     form("/sync", May::Person(Operator), Some(RunStart), || to(sync::start)),
     form("/sync/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(sync::cancel)),
+    page("/settings", May::Person(Viewer), || to(schedules::show)),
+    form("/settings/schedules/{name}/pause", May::Person(Operator), Some(SchedulePause), || to(schedules::pause)),
+    form("/settings/schedules/{name}/resume", May::Person(Operator), Some(ScheduleResume), || to(schedules::resume)),
+    form("/settings/schedules/{name}/run", May::Person(Operator), Some(ScheduleRun), || to(schedules::run)),
+    page("/settings/people", May::Person(Admin), || to(people::show)),
+    form("/settings/people", May::Person(Admin), Some(UserAdd), || to(people::add)),
+    form("/settings/people/{id}/role", May::Person(Admin), Some(UserChange), || to(people::set_role)),
+    form("/settings/people/{id}/password", May::Person(Admin), Some(UserChange), || to(people::set_password)),
+    form("/settings/people/{id}/sign-out", May::Person(Admin), Some(UserSignOut), || to(people::sign_out)),
+    form("/settings/people/{id}/remove", May::Person(Admin), Some(UserRemove), || to(people::remove)),
+    page("/settings/tokens", May::Person(Admin), || to(tokens::show)),
+    form("/settings/tokens", May::Person(Admin), Some(TokenCreate), || to(tokens::create)),
+    form("/settings/tokens/{id}/revoke", May::Person(Admin), Some(TokenRevoke), || to(tokens::revoke)),
+    page("/settings/audit", May::Person(Admin), || to(audit::show)),
     page("/account", May::SignedIn, || to(account::show)),
     form("/account/password", May::SignedIn, Some(PasswordChange), || to(account::change_password)),
     form("/account/sign-out-everywhere", May::SignedIn, Some(SignOutEverywhere), || to(account::sign_out_everywhere)),

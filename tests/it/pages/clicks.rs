@@ -16,7 +16,7 @@ async fn somebody_signs_in_chooses_a_theme_changes_the_password_and_signs_out() 
     browser.keys("anna\tnot the password\n").await;
     browser.shows("do not belong together").await;
     browser.until("document.activeElement.name === 'password'").await;
-    browser.keys(format!("{PASSWORD}\n")).await;
+    browser.keys(&format!("{PASSWORD}\n")).await;
     browser.at("/account").await;
 
     browser.press("anna").await;

@@ -7,7 +7,15 @@ use super::Site;
 use crate::support::chromium::{Browser, PHONE, WIDE};
 
 /// The pages of somebody who is signed in: name of the picture and address.
-const PAGES: &[(&str, &str)] = &[("overview", "/"), ("account", "/account"), ("not-found", "/nothing")];
+const PAGES: &[(&str, &str)] = &[
+    ("overview", "/"),
+    ("settings-schedules", "/settings"),
+    ("settings-people", "/settings/people"),
+    ("settings-tokens", "/settings/tokens"),
+    ("settings-audit", "/settings/audit"),
+    ("account", "/account"),
+    ("not-found", "/nothing"),
+];
 
 /// The pages of everybody.
 const PUBLIC: &[(&str, &str)] = &[("sign-in", "/sign-in"), ("first-admin", "/first-admin?token=x")];

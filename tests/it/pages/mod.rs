@@ -9,6 +9,7 @@ mod files;
 mod looks;
 mod overview;
 mod routes;
+mod settings;
 mod signing_in;
 
 use customer_sync::domain::role::Role;

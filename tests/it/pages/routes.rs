@@ -79,6 +79,10 @@ async fn every_form_of_a_page_has_its_proof_and_an_address_of_the_table() {
         let html = anna.get(&route.path).await.text().await.unwrap();
         for form in html.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap();
+            if form.starts_with(" method=\"get\"") {
+                // It changes nothing.
+                continue;
+            }
             let action = form.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
             let known = |listed: &ListedRoute| {
                 let (pattern, action) = (listed.path.split('/'), action.split('/'));

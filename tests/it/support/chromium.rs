@@ -9,12 +9,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use thirtyfour::LoggingPrefsLogLevel;
-use thirtyfour::prelude::*;
 use tokio::sync::OnceCell;
 
 use super::app::wait_until;
 use super::databases::{Supervisor, find, free_port};
+use super::webdriver::{By, WebDriver};
 
 /// How long chromedriver may take to answer: generous, because the machine may be busy with other tests.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,6 +25,10 @@ pub const PHONE: (u32, u32) = (390, 844);
 
 /// Where the accessibility of pages is judged (axe-core, see its licence beside it).
 const AXE: &str = include_str!("../../fixtures/axe/axe.min.js");
+
+/// Without a sandbox, which a container does not allow; only pages of the service are opened.
+const ARGUMENTS: [&str; 6] =
+    ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en-US"];
 
 /// A running chromedriver.
 struct Driver {
@@ -74,20 +77,7 @@ impl Browser {
     pub async fn open(base: &str) -> Self {
         static DRIVER: OnceCell<Driver> = OnceCell::const_new();
         let server = DRIVER.get_or_init(Driver::start).await;
-        let mut wanted = DesiredCapabilities::chrome();
-        // Without a sandbox, which a container does not allow; only pages of the service are opened.
-        for argument in [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--lang=en-US",
-        ] {
-            wanted.add_arg(argument).unwrap();
-        }
-        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        let driver = WebDriver::new(&server.url, wanted).await.unwrap();
+        let driver = WebDriver::start(&server.url, &ARGUMENTS).await.unwrap();
         let browser = Self { driver, base: base.to_owned() };
         browser.screen(WIDE).await;
         browser
@@ -96,17 +86,17 @@ impl Browser {
     /// Gives the page that many CSS pixels.
     pub async fn screen(&self, (width, height): (u32, u32)) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
+        self.driver.chromium("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
     }
 
     /// Opens a page of the service.
     pub async fn goto(&self, path: &str) {
-        self.driver.goto(format!("{}{path}", self.base)).await.unwrap();
+        self.driver.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
     /// Path and query of the page that is open.
     pub async fn place(&self) -> String {
-        let url = self.driver.current_url().await.unwrap();
+        let url: url::Url = self.driver.url().await.unwrap().parse().unwrap();
         url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
@@ -117,7 +107,7 @@ impl Browser {
 
     /// What a script on the page gives (`return …`).
     pub async fn script(&self, script: &str) -> Value {
-        self.driver.execute(script, vec![]).await.unwrap().json().clone()
+        self.driver.run(script).await.unwrap()
     }
 
     /// Waits until an expression is true on the page.
@@ -125,8 +115,7 @@ impl Browser {
         let script = format!("return Boolean({expression})");
         wait_until(expression, async || {
             // A page that is just being left cannot be asked.
-            let answer = self.driver.execute(&script, vec![]).await;
-            answer.is_ok_and(|answer| *answer.json() == json!(true))
+            self.driver.run(&script).await.is_ok_and(|answer| answer == json!(true))
         })
         .await;
     }
@@ -140,23 +129,18 @@ impl Browser {
     pub async fn press(&self, text: &str) {
         let path =
             format!("//*[self::button or self::a or self::summary][contains(normalize-space(.), {})]", json!(text));
-        wait_until(&format!("“{text}” can be pressed"), async || {
-            let Ok(element) = self.driver.find(By::XPath(&path)).await else { return false };
-            element.click().await.is_ok()
-        })
-        .await;
+        wait_until(&format!("“{text}” can be pressed"), async || self.driver.click(By::XPath(&path)).await.is_ok())
+            .await;
     }
 
     /// Types into the field that the CSS selector finds, in place of what is there.
     pub async fn fill(&self, selector: &str, text: &str) {
-        let field = self.driver.find(By::Css(selector)).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        self.driver.fill(By::Css(selector), text).await.unwrap();
     }
 
-    /// Presses keys where the focus is; see [`Key`].
-    pub async fn keys(&self, keys: impl AsRef<str>) {
-        self.driver.active_element().await.unwrap().send_keys(keys.as_ref()).await.unwrap();
+    /// Types where the focus is; `\t` and `\n` are the keys.
+    pub async fn keys(&self, text: &str) {
+        self.driver.keys(text).await.unwrap();
     }
 
     /// Fails where axe-core finds the page hard to use for somebody.
@@ -181,7 +165,7 @@ impl Browser {
         let whole = self.script("return document.documentElement.scrollHeight").await.as_u64().unwrap();
         let whole = u32::try_from(whole).unwrap().clamp(height, 6_000);
         self.screen((width, whole)).await;
-        let image = self.driver.screenshot_as_png().await.unwrap();
+        let image = self.driver.screenshot().await.unwrap();
         let folder = std::env::var_os("CUSTOMER_SYNC_SCREENSHOTS")
             .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots")), PathBuf::from);
         std::fs::create_dir_all(&folder).unwrap();
@@ -192,13 +176,15 @@ impl Browser {
     /// Ends the browser; fails where it had something to complain about. `expected` are parts of complaints that belong to
     /// the test: an answer with a status that it asked for.
     pub async fn close(self, expected: &[&str]) {
-        let said = self.driver.browser_log().await.unwrap();
+        let said = self.driver.log().await.unwrap();
         self.driver.quit().await.unwrap();
         let complaints: Vec<String> = said
-            .into_iter()
-            .filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING")
-            .filter(|entry| !expected.iter().any(|part| entry.message.contains(part)))
-            .map(|entry| format!("{}: {}", entry.level, entry.message))
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| format!("{}: {}", entry["level"], entry["message"]))
+            .filter(|entry| entry.contains("SEVERE") || entry.contains("WARNING"))
+            .filter(|entry| !expected.iter().any(|part| entry.contains(part)))
             .collect();
         assert!(complaints.is_empty(), "the browser complained:\n{}", complaints.join("\n"));
     }

@@ -13,3 +13,4 @@ pub mod serviced;
 pub mod sources;
 pub mod sql;
 pub mod truth;
+pub mod webdriver;

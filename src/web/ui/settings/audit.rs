@@ -1,0 +1,75 @@
+//! `/settings/audit`: who did what, the newest first.
+//!
+//! Invariant: the log is read here and nowhere changed.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::super::super::State;
+use super::super::super::error::Problem;
+use super::super::frame::{Frame, Reader};
+use super::super::page::render;
+use super::super::time::moment;
+use super::{AUDIT, Tabs, frame};
+use crate::domain::audit::Action;
+use crate::store::AuditRow;
+
+/// Rows of a page.
+const PAGE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "settings/audit.html")]
+struct Page {
+    frame: Frame,
+    tabs: Tabs,
+    rows: Vec<AuditRow>,
+    action: Option<Action>,
+    /// Where older ones go on.
+    older: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub(in crate::web::ui) struct Wanted {
+    action: Option<String>,
+    before: Option<i64>,
+}
+
+pub(in crate::web::ui) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    let role = Reader::of(&request)?.role;
+    let action = wanted.action.as_deref().and_then(Action::parse);
+    let rows = state.context.store.audit(wanted.before, action, PAGE).await;
+    let rows = rows.map_err(|error| Problem::store(&request, &error))?;
+    let full = rows.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let older = rows.last().filter(|_row| full).map(|row| row.id);
+    let frame = frame(&request, &state, AUDIT).await?;
+    Ok(render(&Page { frame, tabs: Tabs::at(AUDIT, role), rows, action, older }))
+}
+
+/// An action as people read it: `run_start` becomes `Run start`.
+fn words(action: &str) -> String {
+    let mut text = action.replace('_', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+/// Who did it.
+fn actor(row: &AuditRow) -> &str {
+    row.actor_name.as_deref().unwrap_or(if row.actor == "command_line" { "Command line" } else { "Unknown" })
+}
+
+/// How it ended, and whether well.
+fn end(row: &AuditRow) -> (&'static str, &'static str) {
+    match row.status {
+        Some(status) if status < 400 => ("good", "done"),
+        Some(_) => ("bad", "refused"),
+        None => ("plain", "open"),
+    }
+}

@@ -1,0 +1,112 @@
+//! `/settings/people`: who may sign in.
+//!
+//! Invariant: as in the API: whoever's role or password changes is signed out, and the last admin stays one.
+
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::super::super::State;
+use super::super::super::error::{Code, Problem};
+use super::super::form;
+use super::super::frame::{Frame, Reader};
+use super::super::page::render;
+use super::super::time::{distance, moment};
+use super::{PEOPLE, Tabs, frame, said};
+use crate::domain::role::Role;
+use crate::domain::user::UserName;
+use crate::store::UserRow;
+use crate::sync::users;
+
+#[derive(Template)]
+#[template(path = "settings/people.html")]
+struct Page {
+    frame: Frame,
+    tabs: Tabs,
+    people: Vec<UserRow>,
+    /// The reader's own id.
+    own: i64,
+}
+
+pub(in crate::web::ui) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    let Reader { id: own, role, .. } = Reader::of(&request)?;
+    let people = state.context.store.users().await.map_err(|error| Problem::store(&request, &error))?;
+    let frame = frame(&request, &state, PEOPLE).await?;
+    Ok(render(&Page { frame, tabs: Tabs::at(PEOPLE, role), people, own }))
+}
+
+#[derive(Deserialize)]
+struct New {
+    name: String,
+    role: Role,
+    password: String,
+}
+
+pub(in crate::web::ui) async fn add(
+    request: HttpRequest,
+    state: Data<State>,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let New { name, role, password } = form::fields(&request, &body)?;
+    let wrong = |error: crate::domain::user::WrongName| Problem::new(&request, Code::BadRequest, error.to_string());
+    let added = match UserName::parse(&name).map_err(wrong) {
+        Ok(name) => {
+            let added = users::add(&state.context.store, &state.passwords, &name, role, &password).await;
+            added.map(drop).map_err(|error| Problem::user(&request, &error))
+        }
+        Err(problem) => Err(problem),
+    };
+    said(PEOPLE, added, &format!("{} may sign in now.", name.trim()))
+}
+
+#[derive(Deserialize)]
+struct NewRole {
+    role: Role,
+}
+
+pub(in crate::web::ui) async fn set_role(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<i64>,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let NewRole { role } = form::fields(&request, &body)?;
+    let done = users::set_role(&state.context.store, *id, role).await;
+    let text = format!("The role is {} now; they sign in anew.", role.as_str());
+    said(PEOPLE, done.map_err(|error| Problem::user(&request, &error)), &text)
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    password: String,
+}
+
+pub(in crate::web::ui) async fn set_password(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<i64>,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let NewPassword { password } = form::fields(&request, &body)?;
+    let done = users::set_password(&state.context.store, &state.passwords, *id, &password).await;
+    said(PEOPLE, done.map_err(|error| Problem::user(&request, &error)), "The password is changed; they sign in anew.")
+}
+
+pub(in crate::web::ui) async fn sign_out(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<i64>,
+) -> Result<HttpResponse, Problem> {
+    let done = state.context.store.end_sessions(*id).await.map(drop);
+    said(PEOPLE, done.map_err(|error| Problem::store(&request, &error)), "Signed out everywhere.")
+}
+
+pub(in crate::web::ui) async fn remove(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<i64>,
+) -> Result<HttpResponse, Problem> {
+    let done = users::remove(&state.context.store, *id).await.map_err(|error| Problem::user(&request, &error));
+    said(PEOPLE, done, "Removed.")
+}
