@@ -27,11 +27,12 @@ pub(super) fn span_of_seconds(seconds: u64) -> String {
     span(Duration::from_secs(seconds))
 }
 
-/// A span of time in its largest unit: `0.4 s`, `12 s`, `3 min`, `5 h`, `2 days`.
+/// A span of time in its largest unit: `45 ms`, `1.4 s`, `12 s`, `3 min`, `5 h`, `2 days`.
 pub(super) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..=9 => format!("{}.{} s", seconds, time.subsec_millis() / 100),
+        0 => format!("{} ms", time.as_millis()),
+        1..=9 => format!("{}.{} s", seconds, time.subsec_millis() / 100),
         10..=119 => format!("{seconds} s"),
         120..=7_199 => format!("{} min", seconds / 60),
         7_200..=172_799 => format!("{} h", seconds / 3_600),
@@ -53,7 +54,14 @@ mod tests {
 
     #[test]
     fn a_span_has_one_unit() {
-        let cases = [(450, "0.4 s"), (59_000, "59 s"), (180_000, "3 min"), (7_200_000, "2 h"), (200_000_000, "2 days")];
+        let cases = [
+            (45, "45 ms"),
+            (1_450, "1.4 s"),
+            (59_000, "59 s"),
+            (180_000, "3 min"),
+            (7_200_000, "2 h"),
+            (200_000_000, "2 days"),
+        ];
         for (milliseconds, text) in cases {
             assert_eq!(span(Duration::from_millis(milliseconds)), text);
         }

@@ -118,7 +118,7 @@ fn charts(hours: &[Hour]) -> Vec<Chart> {
         Chart::new(
             "From webhook to row",
             lag,
-            "in the middle of 24 hours",
+            "as a rule, in 24 hours",
             &of(lag_of, |hour| hour.lag.map_or_else(|| "no webhooks".to_owned(), span)),
         ),
         Chart::new(

@@ -173,19 +173,20 @@ impl Browser {
         self.screen(WIDE).await;
     }
 
+    /// What the browser had to complain about since it was asked last.
+    pub async fn complaints(&self) -> Vec<String> {
+        let said = self.driver.log().await.unwrap();
+        let said = said.as_array().unwrap().iter().map(|entry| format!("{}: {}", entry["level"], entry["message"]));
+        said.filter(|entry| entry.contains("SEVERE") || entry.contains("WARNING")).collect()
+    }
+
     /// Ends the browser; fails where it had something to complain about. `expected` are parts of complaints that belong to
     /// the test: an answer with a status that it asked for.
     pub async fn close(self, expected: &[&str]) {
-        let said = self.driver.log().await.unwrap();
+        let complaints = self.complaints().await;
         self.driver.quit().await.unwrap();
-        let complaints: Vec<String> = said
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| format!("{}: {}", entry["level"], entry["message"]))
-            .filter(|entry| entry.contains("SEVERE") || entry.contains("WARNING"))
-            .filter(|entry| !expected.iter().any(|part| entry.contains(part)))
-            .collect();
-        assert!(complaints.is_empty(), "the browser complained:\n{}", complaints.join("\n"));
+        let unexpected: Vec<String> =
+            complaints.into_iter().filter(|entry| !expected.iter().any(|part| entry.contains(part))).collect();
+        assert!(unexpected.is_empty(), "the browser complained:\n{}", unexpected.join("\n"));
     }
 }
