@@ -115,6 +115,8 @@ fn the_kept_document_is_rendered_from_the_code() {
     let mut document = web::openapi().clone();
     // A release changes no interface.
     document["info"]["version"] = "0".into();
+    // Whether objects keep their order depends on what else is compiled in.
+    document.sort_all_objects();
     let rendered = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
     assert_rendered("deploy/openapi.json", |_| rendered.clone());
 }
