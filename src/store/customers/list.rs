@@ -12,6 +12,7 @@ use super::super::db::{Arg, Row, Statement};
 use super::super::transact::Fault;
 use super::super::{Store, StoreError};
 use super::places::{Source, mask, stretches};
+use super::proposal::proposal;
 use super::{CustomerRow, row, row_text};
 use crate::domain::customer::CustomerId;
 use crate::domain::listing::{Cursor, CustomerQuery, Key, Place, Show, Sort};
@@ -49,6 +50,8 @@ struct Candidate {
 struct Hunt<'q> {
     search: Option<&'q Search>,
     mask: i64,
+    /// What the index of words is asked.
+    proposal: Option<String>,
     /// Found and wanted: one more than the page has, to know whether there is a next one.
     found: Vec<Cursor>,
     wanted: usize,
@@ -57,6 +60,14 @@ struct Hunt<'q> {
 }
 
 impl Hunt<'_> {
+    /// By which index to gather. What only its own source can tell is not found by words.
+    fn source(&self, show: Show) -> Source {
+        match &self.proposal {
+            Some(_) if !by_source(show) => Source::Proposed,
+            Some(_) | None => Source::of(show).unwrap_or(Source::Walk),
+        }
+    }
+
     fn is_done(&self) -> bool {
         self.found.len() >= self.wanted
     }
@@ -117,23 +128,23 @@ impl Store {
         wanted: usize,
     ) -> Result<Vec<Cursor>, StoreError> {
         let (search, mask) = (query.search.as_ref(), mask(query.show));
-        let mut hunt = Hunt { search, mask, found: Vec::new(), wanted, at };
+        let proposal = search.and_then(|search| proposal(self.dialect(), search));
+        let mut hunt = Hunt { search, mask, proposal, found: Vec::new(), wanted, at };
         let everybody = search.is_none() && query.show == Show::All;
-        let source = Source::of(query.show);
+        let source = hunt.source(query.show);
         if everybody {
             self.advance(what, Source::Walk, sort, &mut hunt, count(wanted)).await?;
             return Ok(hunt.found);
         }
-        // What only its own source can tell is not walked for.
-        if !matches!(query.show, Show::Problems | Show::ToLink) {
+        if !by_source(query.show) {
             for length in WALKS {
                 if !self.advance(what, Source::Walk, sort, &mut hunt, length).await? || hunt.is_done() {
                     return Ok(hunt.found);
                 }
             }
         }
-        let length = if search.is_none() { count(wanted) } else { LONG_WALK };
-        while !hunt.is_done() && self.advance(what, source.unwrap_or(Source::Walk), sort, &mut hunt, length).await? {}
+        let length = if source == Source::Walk || by_source(query.show) { LONG_WALK } else { count(wanted) };
+        while !hunt.is_done() && self.advance(what, source, sort, &mut hunt, length).await? {}
         Ok(hunt.found)
     }
 
@@ -147,8 +158,11 @@ impl Store {
         length: u32,
     ) -> Result<bool, StoreError> {
         let behind = hunt.at.clone();
+        let proposal = hunt.proposal.clone().unwrap_or_default();
+        let proposed = [Arg::Text(&proposal), Arg::Int(hunt.mask)];
+        let first = if source == Source::Proposed { &proposed[..] } else { &[] };
         let mut left = length;
-        for (statement, mut args) in stretches(self.dialect(), source, sort, behind.as_ref()) {
+        for (statement, mut args) in stretches(self.dialect(), source, first, sort, behind.as_ref()) {
             args.push(Arg::Int(i64::from(left)));
             let rows = self.read(what, statement, &args).await?;
             left = left.saturating_sub(count(rows.len()));
@@ -171,6 +185,11 @@ impl Store {
         rows.sort_by_cached_key(|row| order(row.id));
         Ok(rows)
     }
+}
+
+/// Whether only the source of the choice itself can tell who is meant, and no column of a customer.
+const fn by_source(show: Show) -> bool {
+    matches!(show, Show::Problems | Show::ToLink)
 }
 
 fn count(rows: usize) -> u32 {

@@ -5,6 +5,7 @@
 
 mod list;
 mod places;
+mod proposal;
 
 use serde::Serialize;
 use serde_json::json;

@@ -6,6 +6,7 @@
 
 use super::super::Dialect;
 use super::super::db::{Arg, Statement};
+use super::proposal::proposed;
 use crate::domain::customer::CustomerId;
 use crate::domain::listing::{Cursor, Key, Show, Sort};
 
@@ -16,14 +17,17 @@ pub(super) enum Source {
     Walk,
     /// What an index says that [`Show`] means, sorted afterwards.
     Shown(Show),
+    /// What the index of words proposes, sorted afterwards. Its values are the [`proposal`] and a [`mask`].
+    Proposed,
 }
 
 /// The choices that an index can find. All and the living are nearly everybody: along the index of the order is quicker.
 const INDEXED: [Show; 6] = [Show::Synced, Show::Local, Show::Inactive, Show::Deleted, Show::Problems, Show::ToLink];
 
 impl Source {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Walk,
+        Self::Proposed,
         Self::Shown(INDEXED[0]),
         Self::Shown(INDEXED[1]),
         Self::Shown(INDEXED[2]),
@@ -79,12 +83,17 @@ fn text(dialect: Dialect, number: usize) -> String {
                  FROM customers AS t WHERE {behind} ORDER BY {sorted} {direction}, t.id {direction} LIMIT ?"
             )
         }
-        Source::Shown(show) => {
+        Source::Shown(_) | Source::Proposed => {
             let behind = behind(dialect, key, descending, stretch, "f.k", "f.id");
             let sorted = sorted(dialect, key, "f.k");
-            let found = shown(show);
+            let found = match source {
+                Source::Shown(show) => shown(show).to_owned(),
+                Source::Walk | Source::Proposed => format!("{} AND (? & {CLASS}) <> 0", proposed(dialect)),
+            };
+            // Otherwise PostgreSQL may walk the order after all, and make the words of each row anew.
+            let once = if dialect == Dialect::Postgres { "MATERIALIZED" } else { "" };
             format!(
-                "WITH f AS (SELECT t.id AS id, {value} AS k, {{count:{class}}} AS class, {columns} \
+                "WITH f AS {once} (SELECT t.id AS id, {value} AS k, {{count:{class}}} AS class, {columns} \
                             FROM customers AS t WHERE {found}) \
                  SELECT {{id:f.id}} AS id, {{text:f.k}} AS sort_key, f.class AS class, f.name AS name, \
                         f.erpnext_id AS erpnext_id, f.email AS email, f.phone AS phone, f.tax_number AS tax_number \
@@ -170,14 +179,16 @@ fn behind(dialect: Dialect, key: Key, descending: bool, stretch: Stretch, value:
     }
 }
 
-/// The statements that give what lies behind a place (`None`: everything), one after the other, with their values.
+/// The statements that give what lies behind a place (`None`: everything), one after the other, with their values; `first` are those of the
+/// source.
 pub(super) fn stretches<'c>(
     dialect: Dialect,
     source: Source,
+    first: &[Arg<'c>],
     sort: Sort,
     behind: Option<&'c Cursor>,
 ) -> Vec<(&'static Statement, Vec<Arg<'c>>)> {
-    let of = |stretch, args| (&PLACES[number(source, sort, stretch)], args);
+    let of = |stretch, args: Vec<Arg<'c>>| (&PLACES[number(source, sort, stretch)], [first, &args].concat());
     let outermost = if sort.descending { CustomerId::MAX } else { CustomerId::MIN };
     let nulls = |id| of(Stretch::Nulls, vec![Arg::Int(id)]);
     let whole = || of(Stretch::Whole, Vec::new());

@@ -56,6 +56,10 @@ macro_rules! migrations {
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0007_access.sql")),
             },
             Migration {
+                name: "0008_list",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0008_list.sql")),
+            },
+            Migration {
                 name: "0009_actor",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0009_actor.sql")),
             },

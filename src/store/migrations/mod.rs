@@ -25,6 +25,9 @@ pub(super) const FIRST: &str = list::CUSTOMERS;
 /// How a migration adds a column to `customers` in every dialect, on a line of its own.
 const ADD_COLUMN: &str = "ALTER TABLE customers ADD COLUMN IF NOT EXISTS ";
 
+/// MariaDB: what of the name is indexed. It takes of a long text the beginning only, and of an adopted table it may be one.
+const NAME_KEY: &str = "{name_key}";
+
 pub(super) static ALL: &[&Statement] = &[&APPLIED, &BEGIN, &END];
 
 static APPLIED: Statement =
@@ -178,6 +181,12 @@ async fn adapted(tx: &mut Tx, sql: &str) -> Result<String, Fault> {
     match tx.dialect() {
         Dialect::Mariadb if sql.contains("{customer_id}") => {
             Ok(sql.replace("{customer_id}", &inspect::id_type(tx).await?))
+        }
+        Dialect::Mariadb if sql.contains(NAME_KEY) => {
+            let columns = inspect::columns(tx, "customers").await?;
+            let name = columns.iter().find(|column| column.name == "name");
+            let short = name.is_none_or(|name| name.kind.contains("char"));
+            Ok(sql.replace(NAME_KEY, if short { "name" } else { "name(250)" }))
         }
         Dialect::Sqlite if sql.contains(ADD_COLUMN) => {
             let columns = inspect::columns(tx, "customers").await?;

@@ -76,9 +76,9 @@ async fn the_files_of_sqlite_hold_nothing_of_it() {
             continue;
         }
         looked_at += 1;
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap().to_ascii_lowercase();
         for word in WORDS {
-            let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());
+            let found = bytes.windows(word.len()).any(|window| window == word.to_ascii_lowercase().as_bytes());
             assert!(!found, "{word} stands in {}", path.display());
         }
     }

@@ -1,12 +1,19 @@
 //! What a search finds: the same on every database, however the words are spelled, quoted or separated.
 
+use customer_sync::domain::erasure::ErasedBy;
+
+use super::super::make::{CREATION, full_record, upsert};
 use super::{Case, on_each_database, question};
+use crate::support::databases::Kind;
+use crate::support::dump::places_of;
 
 on_each_database! {
     each_word_begins_a_word_of_some_field
     nothing_is_syntax
     words_of_every_script_and_length_are_found
     changed_and_deleted_rows_are_found_as_they_are_now
+    rows_from_before_the_index_are_found
+    words_of_an_erased_customer_are_gone_from_the_index
 }
 
 /// The names that a search finds, sorted.
@@ -145,4 +152,45 @@ async fn changed_and_deleted_rows_are_found_as_they_are_now(case: Case) {
     let id = case.create(name).await;
     assert_eq!(case.listed(&question("renamed ltd", "all", "name"), 10).await, [id]);
     assert!(case.listed(&question(email, "all", "name"), 10).await.is_empty());
+}
+
+/// As a database of an earlier version, which is brought up to date.
+async fn rows_from_before_the_index_are_found(case: Case) {
+    let undo: &[&str] = match case.database.kind {
+        Kind::Sqlite => &[
+            "DROP INDEX sync_customers_name",
+            "DROP INDEX sync_customers_updated",
+            "DROP INDEX sync_customers_created",
+            "DROP INDEX sync_customers_kind",
+        ],
+        Kind::Postgres => &[
+            "DROP INDEX sync_customers_name, sync_customers_updated, sync_customers_created, sync_customers_kind",
+            "DROP INDEX sync_customers_words",
+        ],
+        Kind::Mariadb => &[
+            "ALTER TABLE customers DROP INDEX sync_customers_words, DROP COLUMN sync_words",
+            "DROP INDEX sync_customers_name ON customers",
+        ],
+    };
+    for sql in undo {
+        case.execute(sql).await;
+    }
+    case.execute("DELETE FROM sync_migrations WHERE name = '0008_list'").await;
+    case.crowd(2_500).await;
+    case.insert("name, phone", &["'Older Rows', '030 / 12-34'"]).await;
+    let store = case.another_store().await;
+    let case = Case { store, database: case.database };
+    assert_eq!(case.store.migrate(false).await.unwrap().applied, ["0008_list"]);
+    assert_eq!(names(&case, "row older").await, ["Older Rows"]);
+    assert_eq!(names(&case, "0301234").await, ["Older Rows"]);
+}
+
+async fn words_of_an_erased_customer_are_gone_from_the_index(case: Case) {
+    case.crowd(2_500).await;
+    let (id, _effect) = case.write("Ada & Co", upsert(None, full_record("Ada & Co"), CREATION)).await;
+    assert_eq!(case.listed(&question("söhne zoe", "all", "name"), 10).await, [id]);
+    case.store.erase(&[id], ErasedBy::Person).await.unwrap();
+    assert!(case.listed(&question("söhne", "all", "name"), 10).await.is_empty());
+    // What a table of the index holds is looked at with all others.
+    assert_eq!(places_of(&case.database, &["zoe", "Zoe", "de123456789", "4930123456"]).await, Vec::<String>::new());
 }

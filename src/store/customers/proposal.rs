@@ -1,0 +1,76 @@
+//! What the index of words of each database is asked, and how.
+//!
+//! Invariant: it proposes every customer that [`Search`] means, and may propose more; so what a database's own words and folding
+//! are does not matter to what is found. A query's words hold letters, digits and marks only, which are no syntax anywhere.
+//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there.
+
+use unicode_normalization::char::is_combining_mark;
+
+use super::super::Dialect;
+use crate::domain::search::Search;
+
+/// The condition that the index of words answers; its value is the [`proposal`].
+pub(super) fn proposed(dialect: Dialect) -> String {
+    match dialect {
+        // It has no such index, and is never asked.
+        Dialect::Sqlite => "? IS NOT NULL".to_owned(),
+        Dialect::Postgres => {
+            let text = |column: &str| format!("coalesce(CAST(t.{column} AS TEXT), '')");
+            let number = |column: &str| format!("translate({}, '-+ ()/.', '')", text(column));
+            let texts = ["name", "erpnext_id", "email", "phone", "tax_number"].map(text);
+            let words = [texts.join(" || ' ' || "), number("phone"), number("tax_number")].join(" || ' ' || ");
+            format!(
+                "to_tsvector('pg_catalog.simple'::regconfig, translate({words}, '@./-_+:&;<>%#=~\'\'\"\\', \
+                 '                  ')) @@ to_tsquery('pg_catalog.simple', ?)"
+            )
+        }
+        Dialect::Mariadb => "MATCH (t.sync_words) AGAINST (? IN BOOLEAN MODE)".to_owned(),
+    }
+}
+
+/// What is asked; `None` where there is no index (SQLite), or it cannot tell.
+pub(super) fn proposal(dialect: Dialect, search: &Search) -> Option<String> {
+    let term = |word: &str| match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(format!("'{word}':*")),
+        // Which takes a mark for the end of a word.
+        Dialect::Mariadb => {
+            let begin = word.split(is_combining_mark).next().filter(|begin| !begin.is_empty())?;
+            Some(format!("+zz{begin}*"))
+        }
+    };
+    let (and, or) = match dialect {
+        Dialect::Postgres => (" & ", " | "),
+        Dialect::Sqlite | Dialect::Mariadb => (" ", " "),
+    };
+    let words: Vec<String> = search.words().iter().filter_map(|word| term(word)).collect();
+    if words.is_empty() {
+        return None;
+    }
+    let words = words.join(and);
+    Some(match search.number().and_then(term) {
+        Some(number) => format!("({words}){or}({number})"),
+        None => words,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_asked_for_as_beginnings_and_numbers_as_an_alternative() {
+        let search = Search::parse("M\u{fc}ller & *AG* 12").expect("short").expect("has words");
+        let asked = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mariadb].map(|dialect| proposal(dialect, &search));
+        assert_eq!(
+            asked,
+            [
+                None,
+                Some("'m\u{fc}ller':* & 'ag':* & '12':*".to_owned()),
+                Some("+zzm\u{fc}ller* +zzag* +zz12*".to_owned()),
+            ]
+        );
+        let number = Search::parse("+49 30").expect("short").expect("has words");
+        assert_eq!(proposal(Dialect::Postgres, &number).as_deref(), Some("('49':* & '30':*) | ('4930':*)"));
+    }
+}
