@@ -27,7 +27,8 @@ static INSERT: Statement = Statement::same(
      RETURNING id",
 );
 
-static COMPLETE: Statement = Statement::same("UPDATE sync_audit SET status = ? WHERE id = ?");
+static COMPLETE: Statement =
+    Statement::same("UPDATE sync_audit SET status = ?, target = COALESCE(target, NULLIF(?, '')) WHERE id = ?");
 
 static PAGE: Statement = Statement::same(
     "SELECT id, at, actor, actor_id, actor_name, address, action, target, status FROM sync_audit
@@ -59,7 +60,7 @@ pub struct AuditRow {
     /// What was done or tried.
     #[schema(value_type = Action)]
     pub action: String,
-    /// The local id of what it was done to, or the name of a schedule.
+    /// The local id of what it was done to or what it made, or the name of a schedule.
     pub target: Option<String>,
     /// The HTTP status that answered it; none while it goes on, and where nobody waited for the end.
     pub status: Option<i64>,
@@ -91,13 +92,14 @@ impl Store {
         .await
     }
 
-    /// Notes how a deed was answered.
+    /// Notes how a deed was answered, and the local id of what it made, if it made something.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
-    pub async fn complete_deed(&self, id: i64, status: u16) -> Result<(), StoreError> {
+    pub async fn complete_deed(&self, id: i64, status: u16, made: Option<i64>) -> Result<(), StoreError> {
         let attempts = self.attempts("note how a deed was answered", Caller::Urgent).single_statement(true);
-        let args = [Arg::Int(i64::from(status)), Arg::Int(id)];
+        let made = made.map(|made| made.to_string()).unwrap_or_default();
+        let args = [Arg::Int(i64::from(status)), Arg::Text(&made), Arg::Int(id)];
         transact!(attempts, |tx| Ok(tx.execute(&COMPLETE, &args).await?)).await?;
         Ok(())
     }

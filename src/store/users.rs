@@ -172,27 +172,30 @@ impl Store {
         rows.first().map(credentials).transpose().map_err(|error| StoreError::of(what, error))
     }
 
-    /// Changes or removes a user and ends their sessions.
+    /// Changes or removes a user, all that is given or nothing, and ends their sessions.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
-    pub async fn change_user(&self, id: i64, change: UserChange<'_>) -> Result<UserChanged, StoreError> {
+    pub async fn change_user(&self, id: i64, changes: &[UserChange<'_>]) -> Result<UserChanged, StoreError> {
         transact_or_not!(self.attempts("change a user", Caller::Urgent), |tx| {
             let others = match role_and_other_admins(tx, id).await? {
                 None => return Ok(End::RollBack(UserChanged::Unknown)),
                 Some((role, others)) if role == Role::Admin.as_str() => others,
                 Some(_) => 1,
             };
-            let stays_admin = matches!(change, UserChange::Role(Role::Admin) | UserChange::Password(_));
-            if others == 0 && !stays_admin {
+            let leaves =
+                |change: &UserChange<'_>| !matches!(change, UserChange::Role(Role::Admin) | UserChange::Password(_));
+            if others == 0 && changes.iter().any(leaves) {
                 return Ok(End::RollBack(UserChanged::LastAdmin));
             }
             tx.execute(&END_ALL, &[Arg::Int(id)]).await?;
-            match change {
-                UserChange::Role(role) => tx.execute(&SET_ROLE, &[Arg::Text(role.as_str()), Arg::Int(id)]).await?,
-                UserChange::Password(hash) => tx.execute(&SET_PASSWORD, &[Arg::Text(hash), Arg::Int(id)]).await?,
-                UserChange::Removed => tx.execute(&DELETE, &[Arg::Int(id)]).await?,
-            };
+            for change in changes {
+                match change {
+                    UserChange::Role(role) => tx.execute(&SET_ROLE, &[Arg::Text(role.as_str()), Arg::Int(id)]).await?,
+                    UserChange::Password(hash) => tx.execute(&SET_PASSWORD, &[Arg::Text(hash), Arg::Int(id)]).await?,
+                    UserChange::Removed => tx.execute(&DELETE, &[Arg::Int(id)]).await?,
+                };
+            }
             Ok(End::Commit(UserChanged::Done))
         })
         .await

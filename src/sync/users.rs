@@ -64,7 +64,7 @@ pub async fn add(
 /// # Errors
 /// [`UserError`].
 pub async fn set_role(store: &Store, id: i64, role: Role) -> Result<(), UserError> {
-    done(store.change_user(id, UserChange::Role(role)).await?)
+    done(store.change_user(id, &[UserChange::Role(role)]).await?)
 }
 
 /// Gives a user another password; they are signed out.
@@ -72,10 +72,29 @@ pub async fn set_role(store: &Store, id: i64, role: Role) -> Result<(), UserErro
 /// # Errors
 /// [`UserError`].
 pub async fn set_password(store: &Store, passwords: &Passwords, id: i64, password: &str) -> Result<(), UserError> {
+    change(store, passwords, id, None, Some(password)).await
+}
+
+/// Gives a user another role, another password or both, all of it or nothing; where anything is given, they are signed out.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn change(
+    store: &Store,
+    passwords: &Passwords,
+    id: i64,
+    role: Option<Role>,
+    password: Option<&str>,
+) -> Result<(), UserError> {
     let user = store.user(id).await?.ok_or(UserError::Unknown)?;
-    check_password(&UserName::parse(&user.name)?, password)?;
-    let hash = passwords.hash(password).await?;
-    done(store.change_user(id, UserChange::Password(&hash)).await?)
+    let mut changes: Vec<UserChange<'_>> = role.map(UserChange::Role).into_iter().collect();
+    let hash;
+    if let Some(password) = password {
+        check_password(&UserName::parse(&user.name)?, password)?;
+        hash = passwords.hash(password).await?;
+        changes.push(UserChange::Password(&hash));
+    }
+    if changes.is_empty() { Ok(()) } else { done(store.change_user(id, &changes).await?) }
 }
 
 /// Removes a user; they are signed out.
@@ -83,7 +102,7 @@ pub async fn set_password(store: &Store, passwords: &Passwords, id: i64, passwor
 /// # Errors
 /// [`UserError`].
 pub async fn remove(store: &Store, id: i64) -> Result<(), UserError> {
-    done(store.change_user(id, UserChange::Removed).await?)
+    done(store.change_user(id, &[UserChange::Removed]).await?)
 }
 
 /// Whether there is no user yet.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
-use super::super::auth::Caller;
+use super::super::auth::{Caller, trail};
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use super::customers::find;
@@ -127,6 +127,7 @@ pub(super) async fn create(
     let caller = Caller::of(&request)?;
     let added = edit::create(&state.context, &fields, caller.who.name()).await;
     let customer = added.map_err(|error| Problem::edit(&request, &error))?;
+    trail::made(&request, customer.row.id);
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location(customer.row.id)));
     answer(&request, response, customer)

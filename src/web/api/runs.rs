@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
+use super::super::auth::trail;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use super::paging;
@@ -151,6 +152,7 @@ pub(super) async fn begin(
 ) -> Result<(RunId, HttpResponse), Problem> {
     let failed = |error| Problem::store(request, &error);
     let started = runs::start(&state.context, kind, RunCause::Person).await.map_err(failed)?;
+    trail::made(request, started.run);
     let run = runs::find(&state.context, started.run).await.map_err(failed)?;
     let response = HttpResponse::Accepted()
         .insert_header((LOCATION, location(started.run)))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::State;
+use super::super::auth::trail;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use crate::domain::role::Role;
@@ -67,6 +68,7 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<N
     let lifetime = expires_in_days.map(|days| DAY.saturating_mul(days));
     let issued = tokens::issue(&state.context.store, &name, role, lifetime).await;
     let issued = issued.map_err(|error| Problem::store(&request, &error))?;
+    trail::made(&request, issued.id);
     Ok(HttpResponse::Created().json(Answer { data: Made { id: issued.id, name, role, token: issued.plain } }))
 }
 

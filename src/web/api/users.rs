@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::State;
+use super::super::auth::trail;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use crate::domain::role::Role;
@@ -58,6 +59,7 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<N
     let name = UserName::parse(&name).map_err(|error| Problem::new(&request, Code::BadRequest, error.to_string()))?;
     let added = users::add(&state.context.store, &state.passwords, &name, role, &password).await;
     let id = added.map_err(|error| Problem::user(&request, &error))?;
+    trail::made(&request, id);
     let user = find(&request, &state, &id.to_string()).await?;
     Ok(HttpResponse::Created().json(Answer { data: user }))
 }
@@ -94,14 +96,9 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Problem> {
     let Change { role, password } = change.into_inner();
     let user = find(&request, &state, &id).await?;
-    let store = &state.context.store;
-    if let Some(role) = role {
-        users::set_role(store, user.id, role).await.map_err(|error| Problem::user(&request, &error))?;
-    }
-    if let Some(password) = password {
-        let changed = users::set_password(store, &state.passwords, user.id, &password).await;
-        changed.map_err(|error| Problem::user(&request, &error))?;
-    }
+    let (store, passwords) = (&state.context.store, &state.passwords);
+    let changed = users::change(store, passwords, user.id, role, password.as_deref()).await;
+    changed.map_err(|error| Problem::user(&request, &error))?;
     Ok(HttpResponse::Ok().json(Answer { data: find(&request, &state, &id).await? }))
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn guard(
         }
     };
     let response = next.call(request).await?;
-    trail::end(&state, entry, response.response()).await;
+    trail::end(&state, entry, &response).await;
     Ok(response)
 }
 

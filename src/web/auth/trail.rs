@@ -3,8 +3,9 @@
 //! Invariant: the entry is durable before the handler runs, so whoever goes away while it waits is noted all the same; where
 //! it cannot be written, nothing is changed.
 
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest};
 
 use super::{Caller, Who};
 use crate::domain::audit::{Action, Actor, Deed, target};
@@ -23,10 +24,21 @@ pub(super) async fn begin(request: &HttpRequest, state: &State, action: Action) 
     state.context.store.note_deed(&deed(request, state, actor, action, target_of(request)), None).await
 }
 
-/// Notes how it was answered.
-pub(super) async fn end(state: &State, entry: i64, response: &HttpResponse) {
-    let status = response.extensions().get::<Outcome>().map_or(response.status(), |outcome| outcome.0);
-    if let Err(error) = state.context.store.complete_deed(entry, status.as_u16()).await {
+/// The local id of what a deed made.
+#[derive(Clone, Copy)]
+struct Made(i64);
+
+/// Tells the log the local id of what the call has made, which its path could not name yet.
+pub(in crate::web) fn made(request: &HttpRequest, id: i64) {
+    request.extensions_mut().insert(Made(id));
+}
+
+/// Notes how it was answered, and what it made.
+pub(super) async fn end(state: &State, entry: i64, response: &ServiceResponse) {
+    let made = response.request().extensions().get::<Made>().map(|made| made.0);
+    let hidden = response.response().extensions().get::<Outcome>().map(|outcome| outcome.0);
+    let status = hidden.unwrap_or(response.status());
+    if let Err(error) = state.context.store.complete_deed(entry, status.as_u16(), made).await {
         tracing::warn!(%error, entry, "the audit log lacks how a deed was answered");
     }
 }

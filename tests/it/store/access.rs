@@ -46,16 +46,16 @@ async fn whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password
     let old = case.store.credentials("anna").await.unwrap().unwrap();
     for change in [UserChange::Role(Role::Viewer), UserChange::Role(Role::Viewer), UserChange::Password("new")] {
         assert!(case.store.begin_session("session", &old).await.unwrap());
-        assert_eq!(case.store.change_user(id, change).await.unwrap(), UserChanged::Done);
+        assert_eq!(case.store.change_user(id, &[change]).await.unwrap(), UserChanged::Done);
         assert_eq!(case.store.session("session", life).await.unwrap(), None);
     }
     assert!(!case.store.begin_session("late", &old).await.unwrap(), "the password was changed while it was checked");
     let new = case.store.credentials("anna").await.unwrap().unwrap();
     assert!(case.store.begin_session("session", &new).await.unwrap());
-    assert_eq!(case.store.change_user(id, UserChange::Removed).await.unwrap(), UserChanged::Done);
+    assert_eq!(case.store.change_user(id, &[UserChange::Removed]).await.unwrap(), UserChanged::Done);
     assert_eq!(case.store.session("session", life).await.unwrap(), None);
     assert!(!case.store.begin_session("late", &new).await.unwrap());
-    assert_eq!(case.store.change_user(id, UserChange::Removed).await.unwrap(), UserChanged::Unknown);
+    assert_eq!(case.store.change_user(id, &[UserChange::Removed]).await.unwrap(), UserChanged::Unknown);
 }
 
 async fn names_are_taken_once_and_compared_exactly(case: Case) {
@@ -85,7 +85,7 @@ async fn the_audit_log_goes_by_age_alone(case: Case) {
     let first = case.store.note_deed(&deed("1"), None).await.unwrap();
     let second = case.store.note_deed(&deed("2"), Some(409)).await.unwrap();
     assert!(second > first);
-    case.store.complete_deed(first, 200).await.unwrap();
+    case.store.complete_deed(first, 200, Some(9)).await.unwrap();
     let status = async || {
         let entries = case.store.audit(None, Some(Action::RunCancel), 10).await.unwrap();
         entries.iter().map(|entry| (entry.id, entry.status)).collect::<Vec<_>>()

@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::super::super::State;
+use super::super::super::auth::trail;
 use super::super::super::error::{Code, Problem};
 use super::super::form;
 use super::super::frame::{Frame, Reader};
@@ -53,7 +54,7 @@ pub(in crate::web::ui) async fn add(
     let added = match UserName::parse(&name).map_err(wrong) {
         Ok(name) => {
             let added = users::add(&state.context.store, &state.passwords, &name, role, &password).await;
-            added.map(drop).map_err(|error| Problem::user(&request, &error))
+            added.map(|id| trail::made(&request, id)).map_err(|error| Problem::user(&request, &error))
         }
         Err(problem) => Err(problem),
     };

@@ -10,6 +10,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::super::super::State;
+use super::super::super::auth::trail;
 use super::super::super::error::{Code, Problem};
 use super::super::form;
 use super::super::frame::{Frame, Reader};
@@ -72,6 +73,7 @@ pub(in crate::web::ui) async fn create(
     };
     let issued = tokens::issue(&state.context.store, &name, role, lifetime).await;
     let issued = issued.map_err(|error| Problem::store(&request, &error))?;
+    trail::made(&request, issued.id);
     answer(&request, &state, Some(issued.plain)).await
 }
 

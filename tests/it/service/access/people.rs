@@ -71,6 +71,26 @@ async fn the_last_admin_stays_even_where_two_remove_each_other_at_once() {
 }
 
 #[tokio::test]
+async fn a_refused_change_of_a_user_changes_nothing_of_them() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        let admin = Browser::new(app, "root", Role::Admin).await;
+        let anna = Browser::new(app, "anna", Role::Viewer).await;
+        let path = format!("/api/users/{}", anna.id);
+        let change = |body: &serde_json::Value| answer(admin.request(app, Method::PATCH, &path).json(body));
+        let (status, problem) = change(&json!({"role": "admin", "password": "short"})).await;
+        assert_eq!(status, 400, "{kind:?}: {problem}");
+        assert!(anna.is_signed_in(app).await, "{kind:?}");
+        assert_eq!(answer(anna.request(app, Method::GET, "/api/users")).await.0, 403, "{kind:?}: still a viewer");
+        let (status, user) = change(&json!({"role": "operator", "password": "another good password"})).await;
+        assert_eq!((status, &user["data"]["role"]), (200, &"operator".into()), "{kind:?}");
+        assert!(!anna.is_signed_in(app).await, "{kind:?}");
+        Browser::signed_in(app, "anna", "another good password").await;
+    }
+}
+
+#[tokio::test]
 async fn names_and_passwords_that_are_none_are_refused() {
     let connected = Connected::start(Kind::Sqlite).await;
     let app = &connected.app;

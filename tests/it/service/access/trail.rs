@@ -68,6 +68,28 @@ async fn who_did_what_from_where_and_how_it_ended() {
 }
 
 #[tokio::test]
+async fn what_was_made_is_noted_by_its_id() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        let anna = Browser::new(app, "anna", Role::Admin).await;
+        let mut expected = Vec::new();
+        for (path, action, body) in [
+            ("/api/customers", "customer_create", json!({"name": "ACME Ltd"})),
+            ("/api/users", "user_add", json!({"name": "berta", "role": "viewer", "password": "another good password"})),
+            ("/api/tokens", "token_create", json!({"name": "shop", "role": "viewer"})),
+            ("/api/runs", "run_start", json!({"kind": "sweep"})),
+        ] {
+            let (_status, made) = answer(anna.request(app, Method::POST, path).json(&body)).await;
+            expected.push((Value::from(action), Value::from(made["data"]["id"].to_string())));
+        }
+        let log = entries(app).await.into_iter().rev().filter(|entry| entry["action"] != "sign_in");
+        let noted: Vec<_> = log.map(|entry| (entry["action"].clone(), entry["target"].clone())).collect();
+        assert_eq!(noted, expected, "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_of_customers_and_no_secret_is_noted() {
     let connected = Connected::start(Kind::Sqlite).await;
     let app = &connected.app;
