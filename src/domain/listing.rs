@@ -169,8 +169,8 @@ impl Cursor {
         }
         let decode = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-            // The id is not negative, so the first sign is ours.
-            let at = text.find(['+', '-'])?;
+            // The first sign may be the id's own.
+            let at = text.char_indices().skip(1).find(|(_, char)| matches!(char, '+' | '-'))?.0;
             let (id, key) = text.split_at(at);
             let key = match key.strip_prefix('+') {
                 Some(key) if is_key(sort.key, key) => Some(key.to_owned()),
@@ -248,7 +248,9 @@ mod tests {
             let cursor = Cursor { key: value.map(str::to_owned), id: 42 };
             let written = cursor.written(by(key));
             assert!(written.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{written}");
-            assert_eq!(Cursor::parse(&written, by(key)), Ok(cursor));
+            assert_eq!(Cursor::parse(&written, by(key)), Ok(cursor.clone()));
+            let adopted = Cursor { id: -42, ..cursor };
+            assert_eq!(Cursor::parse(&adopted.written(by(key)), by(key)), Ok(adopted));
         }
         let name = Cursor { key: Some("x' OR 1=1".to_owned()), id: 1 }.written(by(Key::Name));
         assert!(Cursor::parse(&name, by(Key::Updated)).is_err(), "not a time");

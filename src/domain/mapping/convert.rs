@@ -84,8 +84,13 @@ pub(in crate::domain) fn decimal(value: &Value) -> Result<Option<Decimal>, Strin
         Value::String(text) => text.trim().to_owned(),
         other => return Err(format!("is {}, not a number", kind(other))),
     };
+    let wrong = || "is no number that can be stored".to_owned();
+    if text.contains('_') {
+        // Only Rust writes numbers so.
+        return Err(wrong());
+    }
     let exact = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text));
-    let number = exact.map_err(|_| "is no number that can be stored".to_owned())?;
+    let number = exact.map_err(|_| wrong())?;
     let number = number.round_dp(DECIMAL_PLACES).normalize();
     if number.abs() >= DECIMAL_LIMIT {
         return Err("has more than 12 digits before the decimal point".to_owned());
@@ -162,9 +167,15 @@ mod tests {
         assert_eq!(read(json!("-0.0")), is("0"));
         assert_eq!(read(json!("999999999999.999999999")), is("999999999999.999999999"));
         assert_eq!(read(json!("")), Ok(None));
-        for wrong in
-            [json!("1,000"), json!("much"), json!(1e12), json!(-1e30), json!("999999999999.9999999999"), json!(true)]
-        {
+        for wrong in [
+            json!("1,000"),
+            json!("1_000"),
+            json!("much"),
+            json!(1e12),
+            json!(-1e30),
+            json!("999999999999.9999999999"),
+            json!(true),
+        ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
     }

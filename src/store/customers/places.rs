@@ -196,7 +196,7 @@ pub(super) fn stretches<'c>(
         Dialect::Mariadb => of(Stretch::Behind, vec![Arg::Text(key), Arg::Text(key), Arg::Int(id)]),
         Dialect::Sqlite | Dialect::Postgres => of(Stretch::Behind, vec![Arg::Text(key), Arg::Int(id)]),
     };
-    let behind = behind.filter(|at| dialect == Dialect::Sqlite || sort.key == Key::Name || !is_number(at));
+    let behind = behind.filter(|at| dialect == Dialect::Sqlite || sort.key == Key::Name || is_of_a_server(at));
     match (behind, sort.key, sort.descending) {
         (None, Key::Id, _) => vec![of(Stretch::Behind, vec![Arg::Int(outermost)])],
         (Some(at), Key::Id, _) => vec![of(Stretch::Behind, vec![Arg::Int(at.id)])],
@@ -209,7 +209,18 @@ pub(super) fn stretches<'c>(
     }
 }
 
-/// Whether it is a time as only SQLite has it: no place in a table of a server.
-fn is_number(at: &Cursor) -> bool {
-    at.key.as_deref().is_some_and(|key| key.parse::<i64>().is_ok())
+/// Whether its time, if it has one, is written as servers write theirs. What else is a time (of SQLite, or made up) is no
+/// place in a table of a server, and PostgreSQL does not even read all of it: other offsets, the year 0, half a time.
+fn is_of_a_server(at: &Cursor) -> bool {
+    at.key.as_deref().is_none_or(|key| {
+        let time = key.strip_suffix("+00").unwrap_or(key);
+        let has_its_shape = time.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            10 => byte == b' ',
+            13 | 16 => byte == b':',
+            19 => byte == b'.',
+            _ => byte.is_ascii_digit(),
+        });
+        has_its_shape && time.len() >= "2026-01-31 12:00:00".len() && !time.starts_with("0000")
+    })
 }

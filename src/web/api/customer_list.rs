@@ -82,7 +82,6 @@ pub(super) struct Paging {
     params(Paging),
     responses((status = 200, description = "Customers; `Link` has the next page and the one before", body = Answer<Vec<CustomerRow>>)),
 )]
-
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<State>,

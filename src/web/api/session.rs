@@ -153,8 +153,9 @@ pub(super) struct NewPassword {
     new: String,
 }
 
-/// Ends all sessions of the user, and begins a new one here.
 /// Change the own password
+///
+/// Ends all sessions of the user, and begins a new one here.
 #[utoipa::path(
     put,
     path = "/api/session/password",

@@ -150,15 +150,19 @@ async fn prepare<'a>(
     }
     // No name, no word and no number has one, and not every database can store it.
     let nul = [request.uri().query().unwrap_or_default(), request.path()].iter().any(|text| text.contains("%00"));
-    if nul || body.as_ref().is_some_and(|body| has_nul(body)) {
+    if nul || body.as_ref().is_some_and(|body| has_nul(body, proof)) {
         return Err(Problem::new(request, Code::BadRequest, "there is a NUL character in the request"));
     }
     Ok(body)
 }
 
-/// Whether there is a NUL, as it is or as JSON writes it.
-fn has_nul(body: &[u8]) -> bool {
-    body.contains(&0) || body.windows(6).any(|text| text == b"\\u0000")
+/// Whether there is a NUL, as it is or as JSON or a form writes it.
+fn has_nul(body: &[u8], proof: Proof) -> bool {
+    let escaped: &[u8] = match proof {
+        Proof::Header => b"\\u0000",
+        Proof::Form => b"%00",
+    };
+    body.contains(&0) || body.windows(escaped.len()).any(|text| text == escaped)
 }
 
 async fn admit(request: &HttpRequest, state: &State, may: May, proof: Proof) -> Result<(), Problem> {

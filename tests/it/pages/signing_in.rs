@@ -52,6 +52,16 @@ async fn a_wrong_password_is_said_and_never_sent_back() {
 }
 
 #[tokio::test]
+async fn a_form_with_a_character_that_no_database_takes_is_refused() {
+    let site = Site::start().await;
+    let mut anna = site.visitor();
+    let answer = anna.send("/sign-in", &[("name", "anna"), ("password", "a\0b"), ("next", "/")]).await;
+    assert_eq!(answer.status(), 400);
+    let answer = anna.send("/sign-in", &[("name", "anna"), ("password", "a%00\\u0000b"), ("next", "/")]).await;
+    assert_eq!(answer.status(), 401, "these only look like it");
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session_and_says_so_once() {
     let site = Site::start().await;
     let mut anna = site.signed_in("anna", Role::Viewer).await;
