@@ -71,7 +71,7 @@ async fn introduce(request: HttpRequest, state: Data<State>) -> HttpResponse {
     operation_id = "receive_webhook",
     tag = "webhooks",
     params(("X-Frappe-Webhook-Signature" = String, Header, description = "HMAC-SHA256 of the body by the webhook secret, in base64")),
-    request_body(content = Object, description = "With `name`; with `doctype` for an Address or Contact", content_type = "application/json"),
+    request_body(content = Object, description = "With `name`; with `doctype` for an Address or Contact", content_type = "application/json", example = json!({"doctype": "Customer", "name": "NAME"})),
     responses(
         (status = 202, description = "It is durable", body = Accepted<'static>),
         (status = 400, description = "`bad_request`: the body ends early"),
@@ -111,7 +111,7 @@ pub(super) struct Accepted<'a> {
     operation_id = "receive_webhook_by_put",
     tag = "webhooks",
     params(("X-Frappe-Webhook-Signature" = String, Header, description = "HMAC-SHA256 of the body by the webhook secret, in base64")),
-    request_body(content = Object, description = "As for POST", content_type = "application/json"),
+    request_body(content = Object, description = "As for POST", content_type = "application/json", example = json!({"doctype": "Customer", "name": "NAME"})),
     responses(
         (status = 202, description = "It is durable", body = Accepted<'static>),
         (status = 400, description = "`bad_request`: the body ends early"),

@@ -22,6 +22,7 @@ mod number;
 mod overview;
 mod page;
 mod pill;
+mod reference;
 mod settings;
 mod sign_in;
 mod sync;

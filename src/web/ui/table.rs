@@ -12,7 +12,7 @@ use super::super::auth::{May, Proof};
 use super::super::error::not_found;
 use super::super::routes::{Line, ListedRoute, resources};
 use super::settings::{audit, people, schedules, tokens};
-use super::{account, assets, failure, first_admin, live, overview, sign_in, sync, theme};
+use super::{account, assets, failure, first_admin, live, overview, reference, sign_in, sync, theme};
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
@@ -42,6 +42,7 @@ static TABLE: &[Line] = &[
     form("/settings/tokens", May::Person(Admin), Some(TokenCreate), || to(tokens::create)),
     form("/settings/tokens/{id}/revoke", May::Person(Admin), Some(TokenRevoke), || to(tokens::revoke)),
     page("/settings/audit", May::Person(Admin), || to(audit::show)),
+    page("/reference", May::Person(Viewer), || to(reference::show)),
     page("/account", May::SignedIn, || to(account::show)),
     form("/account/password", May::SignedIn, Some(PasswordChange), || to(account::change_password)),
     form("/account/sign-out-everywhere", May::SignedIn, Some(SignOutEverywhere), || to(account::sign_out_everywhere)),

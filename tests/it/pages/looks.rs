@@ -14,6 +14,7 @@ const PAGES: &[(&str, &str)] = &[
     ("settings-tokens", "/settings/tokens"),
     ("settings-audit", "/settings/audit"),
     ("account", "/account"),
+    ("reference", "/reference"),
     ("not-found", "/nothing"),
 ];
 

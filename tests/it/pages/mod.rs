@@ -8,6 +8,7 @@ mod failures;
 mod files;
 mod looks;
 mod overview;
+mod reference;
 mod routes;
 mod settings;
 mod signing_in;
