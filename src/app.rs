@@ -80,6 +80,7 @@ impl App {
         let settings = worker_settings(config);
         worker::start(context.clone(), settings, wake.clone(), &tasks, tasks.stop());
         worker::start_conductor(context.clone(), settings, wake.clone(), &tasks, tasks.stop());
+        worker::start_indexer(store.clone(), &tasks, tasks.stop());
         let scheduler = worker::Scheduler {
             context: context.clone(),
             timetable,

@@ -29,6 +29,20 @@ pub struct Searched {
     pub tax_number: Option<String>,
 }
 
+impl Searched {
+    /// The words that a query's words may begin: those of all fields, and of its numbers without what separates their
+    /// digits. An index that holds these proposes exactly what is meant.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let Self { name, erpnext_id, email, phone, tax_number } = self;
+        let fields = [name, erpnext_id, email, phone, tax_number].into_iter().flatten();
+        let numbers = [phone, tax_number].into_iter().flatten().map(|field| joined(field));
+        let mut held: Vec<String> = fields.flat_map(|field| words(field)).collect();
+        held.extend(numbers.flat_map(|number| words(&number).collect::<Vec<_>>()));
+        held
+    }
+}
+
 /// A query that has been taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
@@ -72,11 +86,7 @@ impl Search {
     /// Whether that customer is meant.
     #[must_use]
     pub fn matches(&self, customer: &Searched) -> bool {
-        let Searched { name, erpnext_id, email, phone, tax_number } = customer;
-        let fields = [name, erpnext_id, email, phone, tax_number].into_iter().flatten();
-        let numbers = [phone, tax_number].into_iter().flatten().map(|field| joined(field));
-        let mut held: Vec<String> = fields.flat_map(|field| words(field)).collect();
-        held.extend(numbers.flat_map(|number| words(&number).collect::<Vec<_>>()));
+        let held = customer.words();
         let has = |wanted: &String| held.iter().any(|word| word.starts_with(wanted.as_str()));
         self.words.iter().all(has) || self.number.iter().any(has)
     }

@@ -195,7 +195,8 @@ impl Store {
         // It would remember them with the types that the columns suggest, not with those that we bind.
         conn.discard();
         let mut count = 0;
-        let families = customers::PLACES.iter();
+        let own: &[&Statement] = if self.dialect() == Dialect::Sqlite { customers::WORDS } else { &[] };
+        let families = customers::PLACES.iter().chain(own.iter().copied());
         for statement in STATEMENTS.iter().copied().flatten().copied().flatten().copied().chain(families) {
             conn.prepare(statement)
                 .await

@@ -9,6 +9,7 @@ mod bucket;
 mod claims;
 mod conductor;
 mod dispatch;
+mod indexer;
 mod outcome;
 mod recovery;
 mod scheduler;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::inbox::Wake;
 use crate::lifecycle::Tasks;
+use crate::store::Store;
 use crate::sync::Context;
 
 pub use outcome::RetryPolicy;
@@ -51,6 +53,11 @@ pub struct Settings {
 pub fn start(context: Context, settings: Settings, wake: Wake, tasks: &Tasks, stop: CancellationToken) {
     tasks.spawn("site prober", recovery::run(context.clone(), settings.probe_every, stop.clone()));
     tasks.spawn("worker", claims::ClaimLoop::new(context, settings, wake, tasks.clone()).run(stop));
+}
+
+/// Starts what keeps the index of words.
+pub fn start_indexer(store: Store, tasks: &Tasks, stop: CancellationToken) {
+    tasks.spawn("indexer", indexer::run(store, stop));
 }
 
 /// Starts the conductor of runs. `jobs` wakes the claim loop of this process.

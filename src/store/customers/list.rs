@@ -13,7 +13,7 @@ use super::super::transact::Fault;
 use super::super::{Store, StoreError};
 use super::places::{Source, mask, stretches};
 use super::proposal::proposal;
-use super::{CustomerRow, row, row_text};
+use super::{CustomerRow, row, row_text, searched};
 use crate::domain::customer::CustomerId;
 use crate::domain::listing::{Cursor, CustomerQuery, Key, Place, Show, Sort};
 use crate::domain::search::{Search, Searched};
@@ -131,7 +131,7 @@ impl Store {
         let proposal = search.and_then(|search| proposal(self.dialect(), search));
         let mut hunt = Hunt { search, mask, proposal, found: Vec::new(), wanted, at };
         let everybody = search.is_none() && query.show == Show::All;
-        let source = hunt.source(query.show);
+        let mut source = hunt.source(query.show);
         if everybody {
             self.advance(what, Source::Walk, sort, &mut hunt, count(wanted)).await?;
             return Ok(hunt.found);
@@ -142,6 +142,10 @@ impl Store {
                     return Ok(hunt.found);
                 }
             }
+        }
+        if source == Source::Proposed && !self.words_are_usable(what).await? {
+            hunt.proposal = None;
+            source = hunt.source(query.show);
         }
         let length = if source == Source::Walk || by_source(query.show) { LONG_WALK } else { count(wanted) };
         while !hunt.is_done() && self.advance(what, source, sort, &mut hunt, length).await? {}
@@ -198,12 +202,5 @@ fn count(rows: usize) -> u32 {
 
 fn candidate(row: &Row, sort: Sort) -> Result<Candidate, Fault> {
     let key = if sort.key == Key::Id { None } else { row.maybe_text("sort_key")? };
-    let searched = Searched {
-        name: row.maybe_text("name")?,
-        erpnext_id: row.maybe_text("erpnext_id")?,
-        email: row.maybe_text("email")?,
-        phone: row.maybe_text("phone")?,
-        tax_number: row.maybe_text("tax_number")?,
-    };
-    Ok(Candidate { at: Cursor { key, id: row.int("id")? }, class: row.int("class")?, searched })
+    Ok(Candidate { at: Cursor { key, id: row.int("id")? }, class: row.int("class")?, searched: searched(row)? })
 }

@@ -6,6 +6,7 @@
 mod list;
 mod places;
 mod proposal;
+mod words;
 
 use serde::Serialize;
 use serde_json::json;
@@ -18,10 +19,12 @@ use super::transact::Fault;
 use super::{Store, StoreError};
 use crate::domain::customer::{Address, Contact, Customer, CustomerId};
 use crate::domain::fields::content_hash;
+use crate::domain::search::Searched;
 
 pub(super) use list::ALL as LIST;
 pub use list::CustomerPage;
 pub(super) use places::PLACES;
+pub(super) use words::{ALL as WORDS, erase_words};
 
 pub(super) static ALL: &[&Statement] = &[&ONE, &COUNT];
 
@@ -121,6 +124,17 @@ pub(super) fn detail(found: &Row, addresses: &[Row], contacts: &[Row]) -> Result
         row: row(found)?,
         addresses: addresses.iter().map(|row| ADDRESSES.read(row)).collect::<Result<_, _>>()?,
         contacts: contacts.iter().map(|row| CONTACTS.read(row)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The fields that are searched.
+fn searched(row: &Row) -> Result<Searched, Fault> {
+    Ok(Searched {
+        name: row.maybe_text("name")?,
+        erpnext_id: row.maybe_text("erpnext_id")?,
+        email: row.maybe_text("email")?,
+        phone: row.maybe_text("phone")?,
+        tax_number: row.maybe_text("tax_number")?,
     })
 }
 

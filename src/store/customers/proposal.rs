@@ -2,7 +2,7 @@
 //!
 //! Invariant: it proposes every customer that [`Search`] means, and may propose more; so what a database's own words and folding
 //! are does not matter to what is found. A query's words hold letters, digits and marks only, which are no syntax anywhere.
-//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there.
+//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there. SQLite's is in `words`.
 
 use unicode_normalization::char::is_combining_mark;
 
@@ -12,8 +12,10 @@ use crate::domain::search::Search;
 /// The condition that the index of words answers; its value is the [`proposal`].
 pub(super) fn proposed(dialect: Dialect) -> String {
     match dialect {
-        // It has no such index, and is never asked.
-        Dialect::Sqlite => "? IS NOT NULL".to_owned(),
+        // See `words`.
+        Dialect::Sqlite => "t.id IN (SELECT rowid FROM sync_words WHERE sync_words MATCH ? \
+            UNION SELECT customer_id FROM sync_unindexed)"
+            .to_owned(),
         Dialect::Postgres => {
             let text = |column: &str| format!("coalesce(CAST(t.{column} AS TEXT), '')");
             let number = |column: &str| format!("translate({}, '-+ ()/.', '')", text(column));
@@ -28,10 +30,10 @@ pub(super) fn proposed(dialect: Dialect) -> String {
     }
 }
 
-/// What is asked; `None` where there is no index (SQLite), or it cannot tell.
+/// What is asked; `None` where the index cannot tell.
 pub(super) fn proposal(dialect: Dialect, search: &Search) -> Option<String> {
     let term = |word: &str| match dialect {
-        Dialect::Sqlite => None,
+        Dialect::Sqlite => Some(format!("\"{word}\"*")),
         Dialect::Postgres => Some(format!("'{word}':*")),
         // Which takes a mark for the end of a word.
         Dialect::Mariadb => {
@@ -40,8 +42,9 @@ pub(super) fn proposal(dialect: Dialect, search: &Search) -> Option<String> {
         }
     };
     let (and, or) = match dialect {
+        Dialect::Sqlite => (" AND ", " OR "),
         Dialect::Postgres => (" & ", " | "),
-        Dialect::Sqlite | Dialect::Mariadb => (" ", " "),
+        Dialect::Mariadb => (" ", " "),
     };
     let words: Vec<String> = search.words().iter().filter_map(|word| term(word)).collect();
     if words.is_empty() {
@@ -65,7 +68,7 @@ mod tests {
         assert_eq!(
             asked,
             [
-                None,
+                Some("\"m\u{fc}ller\"* AND \"ag\"* AND \"12\"*".to_owned()),
                 Some("'m\u{fc}ller':* & 'ag':* & '12':*".to_owned()),
                 Some("+zzm\u{fc}ller* +zzag* +zz12*".to_owned()),
             ]

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::apply::record_erased;
+use super::super::customers::erase_words;
 use super::super::db::{Arg, Row, Statement, Tx, batches, delete_rows, update_rows};
 use super::super::tables::CUSTOMERS;
 use super::super::transact::{End, Fault};
@@ -143,6 +144,9 @@ pub(super) async fn erase(tx: &mut Tx, key: &MarkKey, id: CustomerId, by: Erased
     let known = Known::read(tx, id, row).await?;
     for statement in [&EMPTY, &ADDRESSES, &CONTACTS, &STATE, &FORGET_ALIASES, &SUGGESTIONS] {
         tx.execute(statement, &[Arg::Int(id)]).await?;
+    }
+    if tx.dialect() == Dialect::Sqlite {
+        erase_words(tx, id).await?;
     }
     let names = known.own.iter().filter(|key| key.doctype == Doctype::Customer);
     let names: Vec<Value> = names.map(|key| json!({ "name": key.name })).collect();

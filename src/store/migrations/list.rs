@@ -63,9 +63,16 @@ macro_rules! migrations {
                 name: "0009_actor",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0009_actor.sql")),
             },
+            Migration {
+                name: "0010_words",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0010_words.sql")),
+            },
         ]
     };
 }
+
+/// SQLite's index of words, which may be made anew: its text may run again.
+pub(in crate::store) const WORDS: &str = include_str!("../../../migrations/sqlite/0010_words.sql");
 
 /// Those of one dialect.
 pub(super) const fn of(dialect: Dialect) -> &'static [Migration] {

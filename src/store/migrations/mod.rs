@@ -18,6 +18,7 @@ use super::error::{Class, class};
 use super::transact::Fault;
 use super::{Dialect, Store, StoreError};
 use list::Migration;
+pub(super) use list::WORDS;
 
 /// The first migration of all.
 pub(super) const FIRST: &str = list::CUSTOMERS;

@@ -6,6 +6,7 @@
 mod filters;
 mod order;
 mod search;
+mod words;
 
 use customer_sync::domain::customer::CustomerId;
 use customer_sync::domain::listing::{CustomerQuery, Place, Show, Sort};
@@ -23,8 +24,28 @@ fn question(q: &str, show: &str, sort: &str) -> CustomerQuery {
 }
 
 impl Case {
-    /// The ids of all that a question means, by pages of that size; they are the same on the way back.
+    /// The ids of all that a question means, by pages of that size; they are the same on the way back, and when all words
+    /// are indexed.
     async fn listed(&self, query: &CustomerQuery, limit: u32) -> Vec<CustomerId> {
+        let found = self.paged(query, limit).await;
+        if query.search.is_some() && self.index_all().await > 0 {
+            assert_eq!(self.paged(query, limit).await, found, "{query:?} with all words indexed");
+        }
+        found
+    }
+
+    /// Brings SQLite's index of words up to date; how many customers it was.
+    async fn index_all(&self) -> usize {
+        let mut all = 0;
+        loop {
+            match self.store.index_words().await.unwrap() {
+                0 => return all,
+                some => all += some,
+            }
+        }
+    }
+
+    async fn paged(&self, query: &CustomerQuery, limit: u32) -> Vec<CustomerId> {
         let mut pages: Vec<Vec<CustomerId>> = Vec::new();
         let mut place = Place::First;
         let mut last = loop {

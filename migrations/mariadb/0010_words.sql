@@ -1,0 +1,1 @@
+-- Nothing here: the index of words that 0008_list made keeps itself. (SQLite gets one.)
