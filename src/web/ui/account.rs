@@ -17,7 +17,7 @@ use super::page::render_as;
 use super::{form, notice, sign_in};
 
 #[derive(Template)]
-#[template(path = "account.html")]
+#[template(path = "account.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     name: String,

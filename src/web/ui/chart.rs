@@ -17,7 +17,7 @@ const LOWEST: u64 = 2;
 
 /// A chart.
 #[derive(Template)]
-#[template(path = "parts/chart.html")]
+#[template(path = "parts/chart.html", config = "src/web/ui/askama.toml")]
 pub(super) struct Chart {
     name: &'static str,
     /// The day in one number.

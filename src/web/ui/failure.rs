@@ -20,7 +20,7 @@ use super::{notice, page};
 const NOT_PAGES: [&str; 5] = ["/api", "/webhooks", "/metrics", "/livez", "/readyz"];
 
 #[derive(Template)]
-#[template(path = "failure.html")]
+#[template(path = "failure.html", config = "src/web/ui/askama.toml")]
 struct Failure<'a> {
     frame: Frame,
     status: u16,

@@ -16,7 +16,7 @@ use super::page::render_as;
 use super::{form, notice, sign_in};
 
 #[derive(Template)]
-#[template(path = "first_admin.html")]
+#[template(path = "first_admin.html", config = "src/web/ui/askama.toml")]
 struct Page<'a> {
     frame: Frame,
     token: &'a str,

@@ -28,7 +28,7 @@ use crate::sync::standing::{self, Standing};
 use crate::sync::verify::turn::{self, Verified};
 
 #[derive(Template)]
-#[template(path = "overview.html")]
+#[template(path = "overview.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     sync: SyncPanel,

@@ -10,7 +10,7 @@ use crate::sync::standing::{Standing, State};
 
 /// A colour and some words.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(path = "parts/pill.html")]
+#[template(path = "parts/pill.html", config = "src/web/ui/askama.toml")]
 pub(super) struct Pill {
     /// Suffix of the style: `good`, `busy`, `warn`, `bad`.
     tone: &'static str,

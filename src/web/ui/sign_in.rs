@@ -19,7 +19,7 @@ use crate::sync::sessions::Counts;
 use crate::sync::{sessions, users};
 
 #[derive(Template)]
-#[template(path = "sign_in.html")]
+#[template(path = "sign_in.html", config = "src/web/ui/askama.toml")]
 struct Page<'a> {
     frame: Frame,
     name: &'a str,

@@ -26,7 +26,7 @@ use crate::sync::sessions;
 
 /// The last full run, and what the reader may do about it.
 #[derive(Template)]
-#[template(path = "parts/sync.html")]
+#[template(path = "parts/sync.html", config = "src/web/ui/askama.toml")]
 pub(super) struct SyncPanel {
     run: Option<Run>,
     /// The proof of its forms; `None` for who may only look.

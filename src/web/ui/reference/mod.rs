@@ -21,7 +21,7 @@ use super::page::render;
 use words::{Prose, Row, members, resolved, text};
 
 #[derive(Template)]
-#[template(path = "reference.html")]
+#[template(path = "reference.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     version: String,

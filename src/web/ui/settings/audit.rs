@@ -20,7 +20,7 @@ use crate::store::AuditRow;
 const PAGE: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "settings/audit.html")]
+#[template(path = "settings/audit.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     tabs: Tabs,

@@ -21,7 +21,7 @@ use crate::store::UserRow;
 use crate::sync::users;
 
 #[derive(Template)]
-#[template(path = "settings/people.html")]
+#[template(path = "settings/people.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     tabs: Tabs,

@@ -16,7 +16,7 @@ use crate::domain::role::Role;
 use crate::sync::schedule::{self, Order, Ordered, Shown, Task};
 
 #[derive(Template)]
-#[template(path = "settings/schedules.html")]
+#[template(path = "settings/schedules.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     tabs: Tabs,

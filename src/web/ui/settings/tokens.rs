@@ -24,7 +24,7 @@ use crate::sync::tokens;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Template)]
-#[template(path = "settings/tokens.html")]
+#[template(path = "settings/tokens.html", config = "src/web/ui/askama.toml")]
 struct Page {
     frame: Frame,
     tabs: Tabs,
