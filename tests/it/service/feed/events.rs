@@ -17,7 +17,8 @@ pub(super) struct Event {
 /// A stream of events that is being read.
 pub(super) struct Events {
     response: Response,
-    text: String,
+    /// What has come and was not yet looked at; a piece of the answer may end within a character.
+    bytes: Vec<u8>,
 }
 
 impl Events {
@@ -26,21 +27,21 @@ impl Events {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, text: String::new() }
+        Self { response, bytes: Vec::new() }
     }
 
     /// The next event of that kind.
     pub(super) async fn next(&mut self, kind: &str) -> Event {
         loop {
-            while let Some((block, rest)) = self.text.split_once("\n\n") {
-                let event = parse(block);
-                self.text = rest.to_owned();
+            while let Some(end) = self.bytes.windows(2).position(|end| end == b"\n\n") {
+                let block = self.bytes.drain(..end + 2).collect();
+                let event = parse(&String::from_utf8(block).unwrap());
                 if let Some(event) = event.filter(|event| event.kind == kind) {
                     return event;
                 }
             }
             let more = self.response.chunk().await.unwrap().expect("the stream goes on");
-            self.text.push_str(std::str::from_utf8(&more).unwrap());
+            self.bytes.extend_from_slice(&more);
         }
     }
 }
