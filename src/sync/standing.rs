@@ -1,6 +1,6 @@
 //! How sync stands at the moment, in one word with what it is made of: what the pages show wherever one looks.
 //!
-//! Invariant: asking costs the database a few index entries, at most once in [`FRESH`] for the whole process, however many
+//! Invariant: asking costs the database a few index entries, at most once in `FRESH` for the whole process, however many
 //! look. While the database is away that is what is told, never an old state.
 
 use std::sync::Arc;
