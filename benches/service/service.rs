@@ -169,6 +169,18 @@ impl Service {
         Ok(self.client().get(path).send().await?.error_for_status()?.json().await?)
     }
 
+    /// GET of a text, read until it has so many lines.
+    pub async fn download(&self, path: &str, lines: usize) -> anyhow::Result<()> {
+        let request = self.http.get(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);
+        let mut answer = request.send().await?.error_for_status()?;
+        let mut read = 0;
+        while read < lines {
+            let part = answer.chunk().await?.context("the text is shorter")?;
+            read += part.iter().filter(|byte| **byte == b'\n').count();
+        }
+        Ok(())
+    }
+
     /// POST without a body.
     pub async fn post(&self, path: &str) -> anyhow::Result<()> {
         let request = self.http.post(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::databases::Kind;
 use super::reasons;
-use super::scenarios::{drain, during, feed, full_run, idle, ingest, latency, pace, requests, startup};
+use super::scenarios::{drain, during, feed, full_run, idle, ingest, latency, look_up, pace, requests, startup};
 use super::sheet::{Figure, Sheet};
 use super::table::number;
 
@@ -76,6 +76,7 @@ pub fn judge(sheet: &Sheet) -> Vec<Target> {
     judge.rows();
     judge.full_runs();
     judge.feed();
+    judge.look_ups();
     judge.footprint();
     judge.targets
 }
@@ -210,6 +211,18 @@ impl Judge<'_> {
             let what = format!("change feed to {}, {}", feed::CASE, kind.as_str());
             self.compare(&what, speed, 1_000.0, "/s", true);
             self.at_most(&format!("{what}: missed"), missed, 0.0, "");
+        }
+    }
+
+    fn look_ups(&mut self) {
+        let pages = look_up::PAGES.iter().flat_map(|(_, first, middle)| [(*first, 50.0), (*middle, 50.0)]);
+        let searches = look_up::SEARCHES.iter().map(|(_, case)| (*case, 200.0));
+        let asked: Vec<(&str, f64)> = pages.chain(searches).collect();
+        for kind in Kind::ALL {
+            for (case, most) in &asked {
+                let measured = self.sheet.value(look_up::NAME, kind.as_str(), case, look_up::MEDIAN);
+                self.at_most(&format!("{case}, {}", kind.as_str()), measured, *most, "ms");
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Action {
     CustomerChange,
     /// Deleted a local customer.
     CustomerDelete,
+    /// Took customers out as a file.
+    CustomersExport,
     /// Synced one customer.
     CustomerSync,
     /// Erased a customer for good.
@@ -73,7 +75,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::SignIn,
         Self::SignInFailed,
         Self::SignOut,
@@ -89,6 +91,7 @@ impl Action {
         Self::CustomerCreate,
         Self::CustomerChange,
         Self::CustomerDelete,
+        Self::CustomersExport,
         Self::CustomerSync,
         Self::CustomerErase,
         Self::CustomerLink,
@@ -125,6 +128,7 @@ impl Action {
             Self::CustomerCreate => "customer_create",
             Self::CustomerChange => "customer_change",
             Self::CustomerDelete => "customer_delete",
+            Self::CustomersExport => "customers_export",
             Self::CustomerSync => "customer_sync",
             Self::CustomerErase => "customer_erase",
             Self::CustomerLink => "customer_link",

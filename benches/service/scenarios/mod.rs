@@ -10,6 +10,7 @@ pub mod full_run;
 pub mod idle;
 pub mod ingest;
 pub mod latency;
+pub mod look_up;
 pub mod observe;
 pub mod pace;
 pub mod requests;
@@ -58,6 +59,8 @@ pub enum Scenario {
     Feed,
     /// What a scrape and the gauges cost while much waits
     Observe,
+    /// Pages, searches and the export of a list of a million customers
+    LookUp,
     /// Start to ready, and memory at rest
     Startup,
 }
@@ -76,6 +79,7 @@ impl Scenario {
             Self::Idle => idle::run(setup, sheet).await,
             Self::Feed => feed::run(setup, sheet).await,
             Self::Observe => observe::run(setup, sheet).await,
+            Self::LookUp => look_up::run(setup, sheet).await,
             Self::Startup => startup::run(setup, sheet).await,
         }
     }

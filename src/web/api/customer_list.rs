@@ -19,14 +19,18 @@ use crate::domain::search::Search;
 use crate::store::{CustomerPage, CustomerRow};
 
 /// Which customers, in which order.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Question {
-    /// Each word begins a word of name, ERPNext id, e-mail, phone or tax number.
+    /// Each word begins a word of name, ERPNext id, e-mail, phone or tax number; at most ten words.
+    #[param(max_length = 200)]
     q: Option<String>,
-    /// Which of them: all, living, synced, local, inactive, deleted, problems, `to_link`.
+    /// Which of them.
+    #[param(value_type = Option<Show>, inline)]
     show: Option<String>,
-    /// id, name, updated or created; descending behind a `-`.
+    /// By what; descending behind a `-`.
+    #[param(pattern = "^-?(id|name|updated|created)$", default = "id")]
     sort: Option<String>,
 }
 

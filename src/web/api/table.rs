@@ -12,17 +12,17 @@ use super::super::error::not_found;
 use super::super::openapi;
 use super::super::routes::{Line, ListedRoute, behind, resources};
 use super::{
-    audit, candidates, changes, customer, customer_list, customers, deliveries, erase, events, full_sync, jobs, links,
-    runs, schedules, session, settings, tokens, users,
+    audit, candidates, changes, customer, customer_export, customer_list, customers, deliveries, erase, events,
+    full_sync, jobs, links, runs, schedules, session, settings, tokens, users,
 };
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
 use Action::{
     CustomerChange, CustomerCreate, CustomerDelete, CustomerErase, CustomerLink, CustomerSync, CustomerUnlink,
-    JobsDiscard, JobsRetry, PasswordChange, RunApprove, RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume,
-    ScheduleRun, SignOut, SignOutEverywhere, SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd,
-    UserChange, UserRemove, UserSignOut,
+    CustomersExport, JobsDiscard, JobsRetry, PasswordChange, RunApprove, RunCancel, RunDiscard, RunStart,
+    SchedulePause, ScheduleResume, ScheduleRun, SignOut, SignOutEverywhere, SuggestionAccept, SuggestionReject,
+    TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove, UserSignOut,
 };
 use Role::{Admin, Operator, Viewer};
 
@@ -32,6 +32,7 @@ const ROOT: &str = "/api";
 static TABLE: &[Line] = &[
     get("/customers", Viewer, || to(customer_list::list)),
     post("/customers", Operator, CustomerCreate, || to(customer::create)),
+    line(Method::GET, "/customers.csv", May::AtLeast(Viewer), Some(CustomersExport), || to(customer_export::export)),
     post("/customers/sync", Operator, RunStart, || to(full_sync::sync)),
     get("/customers/one", Viewer, || to(customer::by_erpnext_id)),
     get("/customers/{id}", Viewer, || to(customer::show)),

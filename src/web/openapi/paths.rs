@@ -6,8 +6,8 @@
 use utoipa::OpenApi;
 
 use super::super::api::{
-    audit, candidates, changes, customer, customer_list, customers, deliveries, erase, events, full_sync, jobs, links,
-    runs, schedules, session, settings, tokens, users,
+    audit, candidates, changes, customer, customer_export, customer_list, customers, deliveries, erase, events,
+    full_sync, jobs, links, runs, schedules, session, settings, tokens, users,
 };
 use super::super::error;
 use super::super::{ops, receiver, scrape};
@@ -41,6 +41,7 @@ use super::super::{ops, receiver, scrape};
     ),
     paths(
         customer_list::list,
+        customer_export::export,
         customer::create,
         full_sync::sync,
         customer::by_erpnext_id,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Connected;
 use crate::support::databases::Kind;
+use crate::support::sql::execute;
 
 impl Connected {
     /// Status, body and links by relation of a GET.
@@ -67,4 +68,37 @@ async fn what_is_asked_wrongly_is_answered_with_what_there_is() {
     }
     let (status, page, links) = connected.page("/api/customers?q=%F0%9F%98%80&show=problems&sort=-updated").await;
     assert_eq!((status, page, links.len()), (200, json!({"data": []}), 0));
+}
+
+#[tokio::test]
+async fn the_export_is_the_whole_list_without_formulas_and_stands_in_the_audit_log() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        connected.erpnext.create_customer(json!({"customer_name": "=HYPERLINK(\"x\")", "tax_id": "@SUM(1)"})).unwrap();
+        connected.erpnext.create_customer(json!({"customer_name": "Berg, \"Söhne\" & Co"})).unwrap();
+        connected.settled().await;
+        let many: Vec<String> = (0..1_200).map(|row| format!("('Many {row}')")).collect();
+        execute(&connected.database, &format!("INSERT INTO customers (name) VALUES {}", many.join(", "))).await;
+
+        let response = connected.app.request(Method::GET, "/api/customers.csv?sort=-name").send().await.unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-disposition"), "attachment; filename=\"customers.csv\"");
+        assert!(header("content-type").starts_with("text/csv; charset=utf-8") && header("cache-control") == "no-store");
+        let text = response.text().await.unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let name = reader.headers().unwrap().iter().position(|column| column == "name").unwrap();
+        let names: Vec<String> = reader.records().map(|record| record.unwrap()[name].to_owned()).collect();
+        assert_eq!(names.len(), 1_202, "{kind:?}");
+        assert!(names.contains(&"'=HYPERLINK(\"x\")".to_owned()) && names.contains(&"Berg, \"Söhne\" & Co".to_owned()));
+        assert!(text.contains("'@SUM(1)"), "{kind:?}");
+
+        let few = connected.app.request(Method::GET, "/api/customers.csv?q=berg&show=synced").send().await.unwrap();
+        assert_eq!(few.text().await.unwrap().lines().count(), 2);
+        let (status, _problem, _links) = connected.page("/api/customers.csv?limit=5").await;
+        assert_eq!(status, 400, "there are no pages in it");
+        let log = connected.app.admin(Method::GET, "/api/audit?limit=500").await.send().await.unwrap();
+        let log: Value = log.json().await.unwrap();
+        let exports = log["data"].as_array().unwrap().iter().filter(|entry| entry["action"] == "customers_export");
+        assert_eq!(exports.count(), 3, "{log}");
+    }
 }

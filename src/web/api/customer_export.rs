@@ -1,0 +1,77 @@
+//! `GET /api/customers.csv`: what the list shows, whole, as a file for spreadsheets.
+//!
+//! Invariant: one page of customers is in memory at a time, and the next one is read when the reader has taken the one before. A
+//! file that ends early, because the database went away or the reader may not know any more, ends as a broken download, never as a
+//! shorter file.
+
+use std::io;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
+use actix_web::web::{Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+
+use super::super::State;
+use super::super::auth::permit::Permit;
+use super::super::error::{Code, Problem};
+use super::csv::{header, lines};
+use super::customer_list::Question;
+use crate::domain::listing::{CustomerQuery, Place};
+use crate::store::CustomerPage;
+
+/// Customers that are read at once.
+const PAGE: u32 = 500;
+
+/// The customers of a list as CSV
+#[utoipa::path(
+    get,
+    path = "/api/customers.csv",
+    tag = "customers",
+    operation_id = "export_customers",
+    params(Question),
+    responses((status = 200, description = "All that the same question to the list shows, with a header", content_type = "text/csv", body = String)),
+)]
+pub(super) async fn export(
+    request: HttpRequest,
+    state: Data<State>,
+    question: Query<Question>,
+) -> Result<HttpResponse, Problem> {
+    let query = question.query().map_err(|detail| Problem::new(&request, Code::BadRequest, detail))?;
+    // What fails at the beginning is answered, not streamed.
+    let first = state.context.store.list_customers(&query, &Place::First, PAGE).await;
+    let first = first.map_err(|error| Problem::store(&request, &error))?;
+    let export = Export { permit: Permit::of(&request)?, state, query };
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8; header=present")
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"customers.csv\""))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .streaming(stream::try_unfold((export, Step::First(first)), next)))
+}
+
+/// A file that is being made.
+struct Export {
+    permit: Permit,
+    state: Data<State>,
+    query: CustomerQuery,
+}
+
+enum Step {
+    First(CustomerPage),
+    Behind(Place),
+    End,
+}
+
+async fn next((mut export, step): (Export, Step)) -> Result<Option<(Bytes, (Export, Step))>, io::Error> {
+    let (mut text, page) = match step {
+        Step::End => return Ok(None),
+        Step::First(page) => (header().map_err(io::Error::other)?, page),
+        Step::Behind(place) => {
+            export.permit.renew(&export.state).await.map_err(|_problem| io::Error::other("no longer permitted"))?;
+            let page = export.state.context.store.list_customers(&export.query, &place, PAGE).await;
+            (Vec::new(), page.map_err(io::Error::other)?)
+        }
+    };
+    text.extend(lines(&page.rows).map_err(io::Error::other)?);
+    let step = page.next.map_or(Step::End, |at| Step::Behind(Place::After(at)));
+    Ok(Some((Bytes::from(text), (export, step))))
+}
