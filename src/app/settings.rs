@@ -126,6 +126,7 @@ fn web_access(config: &Config) -> web::Access {
         quotas: web::Quotas {
             sign_ins_per_minute: access.sign_ins_per_minute,
             calls_per_second: access.calls_per_second,
+            waiting_calls: access.waiting_calls,
         },
         session_life: SessionLife { idle: access.session_idle, longest: access.session_max },
     }

@@ -57,6 +57,8 @@ section! {
         sign_ins_per_minute: NonZeroU32 = positive(10);
         /// How many calls one token or user may make within a second, over a while (ten times as many at once).
         calls_per_second: NonZeroU32 = positive(100);
+        /// How many calls of one token or user may wait at once: event streams, open pages, and calls that wait for changes, a sync, a link or a run. Four times as many may in all.
+        waiting_calls: NonZeroU32 = positive(500);
     }
 }
 

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::auth::LONGEST_BODY;
 use super::body::Unread;
+use super::places::Full;
 use super::request_id::RequestId;
 use crate::domain::edit::FieldProblem;
 use crate::inbox::Refusal;
@@ -29,6 +30,9 @@ use crate::sync::users::UserError;
 
 /// Seconds after which a refused webhook may come again; ERPNext ignores it, other senders do not.
 const COME_BACK: &str = "1";
+
+/// Seconds after which a place for a call that waits may be free.
+const WAIT_FOR_A_PLACE: u64 = 5;
 
 /// The media type of failures.
 pub(super) const PROBLEM: &str = "application/problem+json";
@@ -192,6 +196,15 @@ impl Problem {
         let seconds = wait.as_secs().saturating_add(1);
         let detail = format!("too many requests: try again in {seconds} s");
         Self { retry_after: Some(seconds), ..Self::new(request, Code::TooManyRequests, detail) }
+    }
+
+    /// A call that may not wait, because too many do.
+    pub(super) fn no_place(request: &HttpRequest, full: Full) -> Self {
+        let code = match full {
+            Full::Caller(_) => Code::TooManyRequests,
+            Full::All => Code::Busy,
+        };
+        Self { retry_after: Some(WAIT_FOR_A_PLACE), ..Self::new(request, code, full.to_string()) }
     }
 
     /// A body that was not read to its end.

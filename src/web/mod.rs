@@ -11,6 +11,7 @@ mod error;
 mod headers;
 mod openapi;
 mod ops;
+mod places;
 mod rates;
 mod receiver;
 mod request_id;
@@ -31,6 +32,7 @@ use actix_web::{App, HttpServer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use places::Places;
 use rates::Rates;
 
 use crate::config::Effective;
@@ -107,6 +109,7 @@ pub struct State {
     call_bodies: Semaphore,
     trust: Trust,
     rates: Rates,
+    places: Places,
     session_life: SessionLife,
     passwords: Passwords,
     turned_away: Throttle,
@@ -144,6 +147,7 @@ impl State {
             call_bodies: Semaphore::new(limits.in_flight),
             trust,
             rates: Rates::new(quotas),
+            places: Places::new(quotas.waiting_calls),
             session_life,
             passwords: Passwords::default(),
             turned_away,

@@ -12,6 +12,8 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::auth::CallerId;
+
 /// Seconds' worth of calls that somebody may make at once after a quiet time.
 const BURST: u32 = 10;
 /// How many times as much as one caller an address may call: several may stand behind it.
@@ -21,13 +23,15 @@ const ADDRESSES_PER_NAME: u32 = 3;
 /// Buckets that are kept before the full ones, which mean nothing, are thrown away.
 const MANY: usize = 10_000;
 
-/// How often each may come.
+/// How often each may come, and how much may wait for each.
 #[derive(Debug, Clone, Copy)]
 pub struct Quotas {
     /// Tries to sign in from one address within a minute.
     pub sign_ins_per_minute: NonZeroU32,
     /// Calls of one token or user within a second, over a while.
     pub calls_per_second: NonZeroU32,
+    /// Calls of one token or user that may wait at once.
+    pub waiting_calls: NonZeroU32,
 }
 
 /// The buckets.
@@ -35,7 +39,7 @@ pub(super) struct Rates {
     sign_ins: Buckets<IpAddr>,
     names: Buckets<String>,
     addresses: Buckets<IpAddr>,
-    callers: Buckets<(bool, i64)>,
+    callers: Buckets<CallerId>,
 }
 
 impl Rates {
@@ -60,9 +64,9 @@ impl Rates {
         self.addresses.take(&network(address))
     }
 
-    /// A call of that token, or (`user`) of that user.
-    pub(super) fn call_of(&self, user: bool, id: i64) -> Result<(), Duration> {
-        self.callers.take(&(user, id))
+    /// A call of that caller.
+    pub(super) fn call_of(&self, caller: CallerId) -> Result<(), Duration> {
+        self.callers.take(&caller)
     }
 
     /// A try to sign in.
@@ -102,7 +106,7 @@ mod tests {
 
     fn rates() -> Rates {
         let number = |number| NonZeroU32::new(number).expect("above zero");
-        Rates::new(Quotas { sign_ins_per_minute: number(5), calls_per_second: number(2) })
+        Rates::new(Quotas { sign_ins_per_minute: number(5), calls_per_second: number(2), waiting_calls: number(1) })
     }
 
     #[test]
@@ -130,8 +134,8 @@ mod tests {
     #[test]
     fn callers_do_not_take_from_each_other() {
         let rates = rates();
-        let many = |user, id| (0..100).filter(|_| rates.call_of(user, id).is_ok()).count();
-        assert_eq!((many(true, 1), many(false, 1), many(true, 2)), (20, 20, 20));
+        let many = |caller| (0..100).filter(|_| rates.call_of(caller).is_ok()).count();
+        assert_eq!([CallerId::User(1), CallerId::Token(1), CallerId::User(2)].map(many), [20, 20, 20]);
         let address = IpAddr::from([203, 0, 113, 1]);
         assert_eq!((0..200).filter(|_| rates.call_from(address).is_ok()).count(), 80);
     }

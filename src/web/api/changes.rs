@@ -4,8 +4,6 @@
 //! it is an error (410), never a gap. Who loses access while waiting is refused. The history of a
 //! customer outlives its row.
 
-use std::time::{Duration, Instant};
-
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -13,14 +11,12 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
-use super::super::auth::permit::{AGAIN, Permit};
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use super::customers::Waiting;
 use super::paging;
 use crate::domain::customer::CustomerId;
 use crate::store::ChangeRow;
-use crate::sync::feed::Entry;
 
 /// Asks for nothing of the past.
 const LAST: &str = "last";
@@ -71,36 +67,16 @@ pub(super) async fn feed(
     behind: Query<Behind>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(&request, behind.limit)?;
-    let wait = Waiting { wait: behind.wait }.seconds(&request)?;
+    let patience = Waiting { wait: behind.wait }.patience(&request, &state)?;
     let after = place(&request, &state, behind.after.as_deref()).await?;
-    let entries = match wait {
-        Duration::ZERO => state.feed.behind(after, limit).await.map_err(|error| Problem::feed(&request, &error))?,
-        wait => follow(&request, &state, after, limit, wait).await?,
+    let entries = match patience {
+        None => state.feed.behind(after, limit).await,
+        Some((mut permit, wait)) => permit.hold(&state, state.feed.follow(after, limit, wait, &state.stopping)).await?,
     };
+    let entries = entries.map_err(|error| Problem::feed(&request, &error))?;
     let last = entries.last().map_or(after, |entry| entry.seq);
     let mut response = paging::answer(&entries, limit, |last| format!("/api/changes?after={}&limit={limit}", last.seq));
     Ok(response.json(Page { data: entries.iter().map(|entry| &*entry.json).collect(), last }))
-}
-
-/// Waits for changes, for as long as the caller may know of them.
-async fn follow(
-    request: &HttpRequest,
-    state: &State,
-    after: i64,
-    limit: u32,
-    wait: Duration,
-) -> Result<Vec<Entry>, Problem> {
-    let mut permit = Permit::of(request)?;
-    let until = Instant::now() + wait;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let entries = state.feed.follow(after, limit, left.min(AGAIN), &state.stopping).await;
-        let entries = entries.map_err(|error| Problem::feed(request, &error))?;
-        permit.renew(state).await?;
-        if !entries.is_empty() || left <= AGAIN || state.stopping.is_cancelled() {
-            return Ok(entries);
-        }
-    }
 }
 
 /// Where a reader wants to go on: a `seq`, or a word.

@@ -37,10 +37,11 @@ pub(super) async fn export(
     question: Query<Question>,
 ) -> Result<HttpResponse, Problem> {
     let query = question.query().map_err(|detail| Problem::new(&request, Code::BadRequest, detail))?;
+    let permit = Permit::of(&request, &state)?;
     // What fails at the beginning is answered, not streamed.
     let first = state.context.store.list_customers(&query, &Place::First, PAGE).await;
     let first = first.map_err(|error| Problem::store(&request, &error))?;
-    let export = Export { permit: Permit::of(&request)?, state, query };
+    let export = Export { permit, state, query };
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"customers.csv\""))

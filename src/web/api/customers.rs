@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::super::State;
+use super::super::auth::permit::Permit;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use crate::domain::customer::CustomerId;
@@ -28,10 +29,15 @@ pub(super) struct Waiting {
     pub(super) wait: Option<u64>,
 }
 
+/// Somebody who waits so long at most.
+pub(super) type Patience = (Permit, Duration);
+
 impl Waiting {
-    pub(super) fn seconds(&self, request: &HttpRequest) -> Result<Duration, Problem> {
+    /// Who does not want to wait has no patience; an error where too many calls wait already.
+    pub(super) fn patience(&self, request: &HttpRequest, state: &State) -> Result<Option<Patience>, Problem> {
         match self.wait.unwrap_or_default() {
-            wait @ 0..=LONGEST_WAIT => Ok(Duration::from_secs(wait)),
+            0 => Ok(None),
+            wait @ 1..=LONGEST_WAIT => Ok(Some((Permit::of(request, state)?, Duration::from_secs(wait)))),
             _ => Err(Problem::new(request, Code::BadRequest, format!("wait must be 0 to {LONGEST_WAIT} seconds"))),
         }
     }
@@ -56,7 +62,7 @@ pub(super) async fn sync(
     id: Path<String>,
     waiting: Query<Waiting>,
 ) -> Result<HttpResponse, Problem> {
-    let wait = waiting.seconds(&request)?;
+    let patience = waiting.patience(&request, &state)?;
     let customer = find(&request, &state, &id).await?;
     let Some(name) = customer.row.customer.erpnext_id.clone() else {
         let detail = "this customer is local: it is not linked to a document in ERPNext";
@@ -65,21 +71,20 @@ pub(super) async fn sync(
     let failed = |error| Problem::store(&request, &error);
     let requested = request::customer(&state.context, customer.row.id, name).await.map_err(failed)?;
     state.wake.wake();
-    outcome(&request, &state, &requested, wait).await
+    outcome(&request, &state, &requested, patience).await
 }
 
-/// 200 with the outcome if it is there in time, else 202 with the job.
+/// 200 with the outcome if it is there in time and the caller may still know it, else 202 with the job.
 pub(super) async fn outcome(
     request: &HttpRequest,
     state: &State,
     requested: &Requested,
-    wait: Duration,
+    patience: Option<Patience>,
 ) -> Result<HttpResponse, Problem> {
     let queued = || HttpResponse::Accepted().json(Answer { data: requested.queued() });
-    if wait.is_zero() {
-        return Ok(queued());
-    }
-    let outcome = requested.finished(&state.context, wait).await.map_err(|error| Problem::store(request, &error))?;
+    let Some((mut permit, wait)) = patience else { return Ok(queued()) };
+    let finished = permit.hold(state, requested.finished(&state.context, wait)).await?;
+    let outcome = finished.map_err(|error| Problem::store(request, &error))?;
     Ok(outcome.map_or_else(queued, |outcome| HttpResponse::Ok().json(Answer { data: outcome })))
 }
 

@@ -68,11 +68,11 @@ pub(super) async fn stream(
         Some(_) => return Err(Problem::new(&request, Code::BadRequest, "Last-Event-ID must be the seq of a change")),
         None => from.after.as_deref(),
     };
+    let permit = Permit::of(&request, &state)?;
     let after = place(&request, &state, seen.or(Some("last"))).await?;
     let feed = state.feed.clone();
     // What is wrong with the place is answered, not streamed.
     feed.behind(after, 1).await.map_err(|error| Problem::feed(&request, &error))?;
-    let permit = Permit::of(&request)?;
     let runs = state.progress.watch();
     let following = Following { state: state.clone(), permit, feed, runs, after, stop: state.stopping.clone() };
     Ok(HttpResponse::Ok()

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::State;
+use super::super::auth::permit::Permit;
 use super::super::error::Problem;
 use super::runs::{Begun, begin, location};
 use crate::domain::run::{Counts, RunId, RunKind, RunState};
@@ -47,14 +48,16 @@ const ASK_AGAIN: &str = "10";
     ),
 )]
 pub(super) async fn sync(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
-    let (run, mut accepted) = begin(&request, &state, RunKind::Full).await?;
     if prefers_not_to_wait(&request) {
+        let (_run, mut accepted) = begin(&request, &state, RunKind::Full).await?;
         let applied = actix_web::http::header::HeaderValue::from_static(RESPOND_ASYNC);
         accepted.headers_mut().insert(PREFERENCE_APPLIED, applied);
         return Ok(accepted);
     }
+    let mut permit = Permit::of(&request, &state)?;
+    let (run, _accepted) = begin(&request, &state, RunKind::Full).await?;
     let waiting = runs::wait(&state.context, run, state.limits.run_wait);
-    match state.stopping.run_until_cancelled(waiting).await {
+    match permit.hold(&state, state.stopping.run_until_cancelled(waiting)).await? {
         None => Ok(goes_on(run, "The service is stopping; the run goes on when it is there again.", None)),
         Some(Err(error)) => Err(Problem::store(&request, &error)),
         Some(Ok(None)) => Ok(goes_on(run, "The run is not there any more.", None)),

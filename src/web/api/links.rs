@@ -51,12 +51,12 @@ pub(super) async fn link(
     waiting: Query<Waiting>,
     wanted: Json<Wanted>,
 ) -> Result<HttpResponse, Problem> {
-    let wait = waiting.seconds(&request)?;
+    let patience = waiting.patience(&request, &state)?;
     let id: CustomerId = number(&request, &id)?;
     let linked = links::link(&state.context, id, &wanted.erpnext_id).await;
     let requested = linked.map_err(|error| Problem::link(&request, &error))?;
     state.wake.wake();
-    outcome(&request, &state, &requested, wait).await
+    outcome(&request, &state, &requested, patience).await
 }
 
 /// Make a linked row local again

@@ -90,7 +90,24 @@ pub(super) enum Who {
     },
 }
 
+/// Whose calls are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum CallerId {
+    /// The token of that id.
+    Token(i64),
+    /// The user of that id, in all sessions.
+    User(i64),
+}
+
 impl Who {
+    /// Whose calls this one's are.
+    pub(super) const fn id(&self) -> CallerId {
+        match self {
+            Self::Token { id, .. } => CallerId::Token(*id),
+            Self::User { id, .. } => CallerId::User(*id),
+        }
+    }
+
     /// What the token is for, or the user's name.
     pub(super) fn name(&self) -> &str {
         match self {
@@ -175,11 +192,7 @@ async fn admit(request: &HttpRequest, state: &State, may: May, proof: Proof) -> 
     }
     let counts = if request.headers().contains_key(UNATTENDED) { Counts::NotAsUse } else { Counts::AsUse };
     let caller = identify(request, state, counts).await?;
-    let (user, id) = match &caller.who {
-        Who::Token { id, .. } => (false, *id),
-        Who::User { id, .. } => (true, *id),
-    };
-    state.rates.call_of(user, id).map_err(|wait| Problem::too_many(request, wait))?;
+    state.rates.call_of(caller.who.id()).map_err(|wait| Problem::too_many(request, wait))?;
     match (may, &caller.who) {
         (May::AtLeast(least) | May::Person(least), _) if caller.role < least => {
             let detail = format!("this needs the role {}, not {}", least.as_str(), caller.role.as_str());

@@ -32,8 +32,12 @@ static FAILURES: [Failure; 9] = [
     },
     Failure { code: Code::BodyTooSlow, when: always, description: "the body does not arrive in time" },
     Failure { code: Code::BodyTooLarge, when: always, description: "the body is longer than 1 MiB" },
-    Failure { code: Code::TooManyRequests, when: always, description: "the caller comes too often" },
-    Failure { code: Code::Busy, when: always, description: "too much arrives at once" },
+    Failure {
+        code: Code::TooManyRequests,
+        when: always,
+        description: "the caller comes too often, or waits for too much at once",
+    },
+    Failure { code: Code::Busy, when: always, description: "too much arrives, or waits, at once" },
     Failure { code: Code::Unavailable, when: always, description: "the database cannot be reached" },
 ];
 

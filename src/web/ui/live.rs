@@ -45,9 +45,9 @@ pub(super) async fn stream(
     state: Data<State>,
     wanted: Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
+    let permit = Permit::of(&request, &state)?;
     let after = state.feed.last().await.map_err(|error| Problem::store(&request, &error))?;
     let runs = state.progress.watch();
-    let permit = Permit::of(&request)?;
     let open = Open { state, permit, after, runs, customer: wanted.customer, told: None, sent: Instant::now() };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")

@@ -8,6 +8,7 @@
 //! - `guessing`: names by text and by time, passwords and links in turn and all at once, forged addresses of clients
 //! - `disguise`: what lets in at the wrong place, roles that nobody gave, other protocols and forms of a request
 //! - `abuse`, `slow`: too big, too deep, twisted, smuggled, SQL; too slow, or never to its end
+//! - `waiting`: more open answers than one may have
 //! - `headers`: answers that are kept, framed, guessed at or sent elsewhere; headers made of what was sent
 //! - `trail`: deeds that leave no trace, secrets that do
 
@@ -24,6 +25,7 @@ mod slow;
 mod table;
 mod tokens;
 mod trail;
+mod waiting;
 
 use std::time::Duration;
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use customer_sync::domain::role::Role;
+use customer_sync::simulator::Fault;
 use customer_sync::sync::tokens;
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Browser, answer};
 use crate::service::Connected;
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, wait_until};
 use crate::support::databases::Kind;
 
 /// Somebody who is about to lose what lets them in, and how.
@@ -97,4 +98,40 @@ async fn an_open_stream_ends_with_its_token_and_is_no_use_of_a_session() {
         while stream.chunk().await.unwrap().is_some() {}
     }));
     tokio::time::timeout(Duration::from_secs(60), ends).await.expect("both streams end");
+}
+
+/// Asks for something that takes longer than a look at who asks is good for, and loses its token meanwhile.
+async fn outcome_of_a_deed_by_somebody_revoked(deed: &str) -> (u16, Value) {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let (app, erpnext) = (&connected.app, &connected.erpnext);
+    let synced = erpnext.create_customer(json!({"customer_name": "Synced Ltd"})).unwrap();
+    connected.settled().await;
+    let synced = connected.row(&synced).await["id"].clone();
+    let local = app.request(Method::POST, "/api/customers").json(&json!({"name": "Local Ltd"}));
+    let local = answer(local).await.1["data"]["id"].clone();
+    let unknown = erpnext.import("Customer", json!({"customer_name": "Unlinked Ltd"})).unwrap();
+    erpnext.faults().requests(Fault::Slow(Duration::from_secs(6)), 1);
+    let token = tokens::issue(app.store(), "caller", Role::Operator, None).await.unwrap();
+    let path = match deed {
+        "customer_sync" => format!("/api/customers/{synced}/sync?wait=60"),
+        "customer_link" => format!("/api/customers/{local}/link?wait=60"),
+        _ => "/api/customers/sync".to_owned(),
+    };
+    let call = app.http.post(format!("{}{path}", app.url)).bearer_auth(&token.plain);
+    let revoking = async {
+        let log = format!("/api/audit?action={deed}");
+        let noted = async || !answer(app.admin(Method::GET, &log).await).await.1["data"].as_array().unwrap().is_empty();
+        wait_until("it has begun", noted).await;
+        assert_eq!(answer(app.admin(Method::DELETE, &format!("/api/tokens/{}", token.id)).await).await.0, 204);
+    };
+    tokio::join!(answer(call.json(&json!({"erpnext_id": unknown}))), revoking).0
+}
+
+#[tokio::test]
+async fn who_loses_access_while_waiting_is_not_told_what_came_of_it() {
+    let deeds = ["customer_sync", "customer_link", "run_start"];
+    let told = futures_util::future::join_all(deeds.map(outcome_of_a_deed_by_somebody_revoked)).await;
+    for (deed, (status, told)) in deeds.iter().zip(told) {
+        assert_eq!((status, &told["code"]), (401, &"unauthorized".into()), "{deed}: {told}");
+    }
 }
