@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod error;
 mod headers;
+mod json;
 mod openapi;
 mod ops;
 mod places;

@@ -21,6 +21,7 @@ use subtle::ConstantTimeEq as _;
 use super::State;
 use super::body;
 use super::error::{Code, Problem};
+use super::json;
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 use crate::sync::sessions::Counts;
@@ -28,6 +29,9 @@ use crate::sync::{sessions, tokens};
 
 /// The header in which a page shows that it could read an answer to its session.
 const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Said of a NUL wherever it stands.
+pub(super) const NUL: &str = "there is a NUL character in the request";
 
 /// The longest body of a call, in bytes.
 pub(super) const LONGEST_BODY: usize = 1 << 20;
@@ -167,19 +171,20 @@ async fn prepare<'a>(
     }
     // No name, no word and no number has one, and not every database can store it.
     let nul = [request.uri().query().unwrap_or_default(), request.path()].iter().any(|text| text.contains("%00"));
-    if nul || body.as_ref().is_some_and(|body| has_nul(body, proof)) {
-        return Err(Problem::new(request, Code::BadRequest, "there is a NUL character in the request"));
-    }
-    Ok(body)
+    let flaw = if nul { Some(NUL.to_owned()) } else { body.as_ref().and_then(|body| flaw(body, proof)) };
+    flaw.map_or(Ok(body), |flaw| Err(Problem::new(request, Code::BadRequest, flaw)))
 }
 
-/// Whether there is a NUL, as it is or as JSON or a form writes it.
-fn has_nul(body: &[u8], proof: Proof) -> bool {
-    let escaped: &[u8] = match proof {
-        Proof::Header => b"\\u0000",
-        Proof::Form => b"%00",
-    };
-    body.contains(&0) || body.windows(escaped.len()).any(|text| text == escaped)
+/// What is wrong with a body whatever it is for.
+fn flaw(body: &[u8], proof: Proof) -> Option<String> {
+    let nul = body.contains(&0) || (proof == Proof::Form && body.windows(3).any(|text| text == b"%00"));
+    if nul {
+        return Some(NUL.to_owned());
+    }
+    match proof {
+        Proof::Header => json::flaw(body),
+        Proof::Form => None,
+    }
 }
 
 async fn admit(request: &HttpRequest, state: &State, may: May, proof: Proof) -> Result<(), Problem> {

@@ -53,6 +53,49 @@ async fn what_is_too_big_is_refused_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_twice_is_refused_by_name() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let anna = Browser::new(app, "anna", Role::Admin).await;
+    let sent = |method: Method, path: &str, body: &str| {
+        anna.request(app, method, path).header("Content-Type", "application/json").body(body.to_owned())
+    };
+    let made = answer(sent(Method::POST, "/api/customers", r#"{"name": "Once Ltd"}"#)).await.1;
+    let customer = format!("/api/customers/{}", made["data"]["id"]);
+    for (method, path, body, key) in [
+        (Method::POST, "/api/customers", r#"{"name": "A", "name": "B"}"#, "name"),
+        (Method::POST, "/api/customers", r#"{"name": "A", "extra": {"tier": 1, "tier": 2}}"#, "tier"),
+        (Method::PATCH, customer.as_str(), r#"{"city": "Ulm", "phone": "1", "city": null}"#, "city"),
+        (Method::PATCH, customer.as_str(), r#"{"city": "Ulm", "c\u0069ty": "Ulm"}"#, "city"),
+        (Method::POST, "/api/jobs/retry", r#"{"all": true, "filter": {"label": "a", "label": "b"}}"#, "label"),
+        (Method::POST, "/api/users", r#"{"name": "a", "role": "viewer", "role": "admin", "password": "x"}"#, "role"),
+        (Method::POST, "/api/schedules/sweep/pause", r#"{"x": 1, "x": 2}"#, "x"),
+    ] {
+        let (status, problem) = answer(sent(method, path, body)).await;
+        assert_eq!((status, &problem["code"]), (400, &"bad_request".into()), "{path} {body}: {problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("\"{key}\" stands twice")), "{body}: {detail}");
+    }
+    assert_eq!(app.customers().await.len(), 1, "nothing was made or changed");
+    assert_eq!(app.get(&customer).await["data"]["city"], json!(null));
+    assert_eq!(app.get("/api/schedules").await.to_string().matches("paused\":true").count(), 0);
+}
+
+#[tokio::test]
+async fn a_backslash_before_u0000_is_no_nul() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        let path = r"C:\u0000";
+        let (status, made) = answer(app.request(Method::POST, "/api/customers").json(&json!({"name": path}))).await;
+        assert_eq!((status, &made["data"]["name"]), (201, &path.into()), "{kind:?}: {made}");
+        let nul = json!({"name": "A", "notes": "\\\0"});
+        let (status, problem) = answer(app.request(Method::POST, "/api/customers").json(&nul)).await;
+        assert_eq!((status, &problem["code"]), (400, &"bad_request".into()), "{kind:?}: {problem}");
+    }
+}
+
+#[tokio::test]
 async fn twisted_paths_lead_nowhere() {
     let connected = Connected::start(Kind::Sqlite).await;
     let app = &connected.app;
