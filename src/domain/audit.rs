@@ -3,6 +3,8 @@
 //! Invariant: an entry holds no secret and nothing about a customer but the local id. What was tried under a name that
 //! nobody has is noted without that name: people type their password there.
 
+use std::fmt;
+
 use utoipa::ToSchema;
 
 /// What somebody did, or tried to do. The text form is stored and shown.
@@ -195,6 +197,16 @@ impl Actor {
         match self {
             Self::User { id, name } | Self::Token { id, name } => Some((*id, name)),
             Self::CommandLine | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    /// As the history of a customer tells who it was: a token may be called as a user is.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some((_id, name)) => write!(formatter, "{}:{name}", self.kind()),
+            None => formatter.write_str(self.kind()),
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct ChangeRow {
     pub kind: String,
     /// See [`crate::domain::job::Cause`].
     pub cause: String,
-    /// The user or token that did it by hand.
+    /// Who did it by hand: `user:NAME` or `token:NAME`; null for what came from ERPNext.
     pub actor: Option<String>,
     /// The delivery that caused it.
     pub delivery_id: Option<String>,

@@ -76,7 +76,7 @@ pub enum Edited<R> {
 }
 
 impl Store {
-    /// Inserts a local customer; `actor` is the name of whoever makes it.
+    /// Inserts a local customer; `actor` tells in the history who makes it.
     ///
     /// # Errors
     /// [`StoreError::Refused`] where the table has rules of its own; [`StoreError::Unavailable`], [`StoreError::Busy`].

@@ -6,6 +6,7 @@
 //! `domain::edit`, and all of it is decided on the row under lock (`store::edit`).
 
 use super::Context;
+use crate::domain::audit::Actor;
 use crate::domain::customer::{Customer, CustomerId};
 use crate::domain::edit::{self, Expected, FieldProblem, Fields, NewFields};
 use crate::domain::hint::Doctype;
@@ -54,13 +55,13 @@ pub enum EditError {
     Store(#[from] StoreError),
 }
 
-/// Adds a local customer; `actor` is the name of whoever does it, for the history.
+/// Adds a local customer; `actor` is who does it, for the history.
 ///
 /// # Errors
 /// [`EditError::Invalid`], and the database's.
-pub async fn create(context: &Context, fields: &NewFields, actor: &str) -> Result<CustomerDetail, EditError> {
+pub async fn create(context: &Context, fields: &NewFields, actor: &Actor) -> Result<CustomerDetail, EditError> {
     let customer = edit::new(fields).map_err(EditError::Invalid)?;
-    Ok(context.store.insert_local(&customer, actor).await?)
+    Ok(context.store.insert_local(&customer, &actor.to_string()).await?)
 }
 
 /// Changes these fields of a customer; a value that it has already is no change.
@@ -72,7 +73,7 @@ pub async fn change(
     id: CustomerId,
     expected: &Expected,
     fields: &Fields,
-    actor: &str,
+    actor: &Actor,
 ) -> Result<CustomerDetail, EditError> {
     let decide = |now: &CustomerDetail| {
         check_version(now, expected)?;
@@ -80,7 +81,7 @@ pub async fn change(
         check_ownership(context, &now.row, &customer)?;
         Ok(Edit::Values(Box::new(customer)))
     };
-    finish(id, context.store.edit(id, actor, decide).await?)
+    finish(id, context.store.edit(id, &actor.to_string(), decide).await?)
 }
 
 /// Marks a local customer deleted.
@@ -91,7 +92,7 @@ pub async fn delete(
     context: &Context,
     id: CustomerId,
     expected: &Expected,
-    actor: &str,
+    actor: &Actor,
 ) -> Result<CustomerDetail, EditError> {
     let decide = |now: &CustomerDetail| {
         if now.row.deleted_at.is_some() {
@@ -103,7 +104,7 @@ pub async fn delete(
             None => Ok(Edit::Tombstone),
         }
     };
-    finish(id, context.store.edit(id, actor, decide).await?)
+    finish(id, context.store.edit(id, &actor.to_string(), decide).await?)
 }
 
 /// Where a document is seen in ERPNext, for people.

@@ -125,7 +125,7 @@ pub(super) async fn create(
     fields: Json<NewFields>,
 ) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request)?;
-    let added = edit::create(&state.context, &fields, caller.who.name()).await;
+    let added = edit::create(&state.context, &fields, &caller.who.actor()).await;
     let customer = added.map_err(|error| Problem::edit(&request, &error))?;
     trail::made(&request, customer.row.id);
     let mut response = HttpResponse::Created();
@@ -163,7 +163,7 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Problem> {
     let (id, caller) = (number(&request, &id)?, Caller::of(&request)?);
     let expected = etag::expected(&request);
-    let changed = edit::change(&state.context, id, &expected, &fields, caller.who.name()).await;
+    let changed = edit::change(&state.context, id, &expected, &fields, &caller.who.actor()).await;
     let customer = changed.map_err(|error| Problem::edit(&request, &error))?;
     answer(&request, HttpResponse::Ok(), customer)
 }
@@ -192,7 +192,7 @@ pub(super) async fn delete(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (id, caller) = (number(&request, &id)?, Caller::of(&request)?);
-    let deleted = edit::delete(&state.context, id, &etag::expected(&request), caller.who.name()).await;
+    let deleted = edit::delete(&state.context, id, &etag::expected(&request), &caller.who.actor()).await;
     let customer = deleted.map_err(|error| Problem::edit(&request, &error))?;
     // Documents that waited for an answer about it are due.
     state.wake.wake();

@@ -22,7 +22,7 @@ use super::State;
 use super::body;
 use super::error::{Code, Problem};
 use super::json;
-use crate::domain::audit::Action;
+use crate::domain::audit::{Action, Actor};
 use crate::domain::role::Role;
 use crate::sync::sessions::Counts;
 use crate::sync::{sessions, tokens};
@@ -112,10 +112,11 @@ impl Who {
         }
     }
 
-    /// What the token is for, or the user's name.
-    pub(super) fn name(&self) -> &str {
+    /// The same for the audit log and the history of a customer.
+    pub(super) fn actor(&self) -> Actor {
         match self {
-            Self::Token { name, .. } | Self::User { name, .. } => name,
+            Self::Token { id, name } => Actor::Token { id: *id, name: name.clone() },
+            Self::User { id, name, .. } => Actor::User { id: *id, name: name.clone() },
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage as _, HttpRequest};
 
-use super::{Caller, Who};
+use super::Caller;
 use crate::domain::audit::{Action, Actor, Deed, target};
 use crate::store::StoreError;
 use crate::web::State;
@@ -17,10 +17,7 @@ pub(in crate::web) struct Outcome(pub(in crate::web) StatusCode);
 
 /// Notes that the caller does that to what the path names; gives the entry's id.
 pub(super) async fn begin(request: &HttpRequest, state: &State, action: Action) -> Result<i64, StoreError> {
-    let actor = Caller::of(request).map_or(Actor::Unknown, |caller| match caller.who {
-        Who::User { id, name, .. } => Actor::User { id, name },
-        Who::Token { id, name } => Actor::Token { id, name },
-    });
+    let actor = Caller::of(request).map_or(Actor::Unknown, |caller| caller.who.actor());
     state.context.store.note_deed(&deed(request, state, actor, action, target_of(request)), None).await
 }
 

@@ -96,7 +96,8 @@ async fn a_local_customer_is_made_changed_and_deleted() {
         let gone = connected.change(&id, &json!({"city": "Ulm"}), None).await;
         assert_eq!((gone.status, &gone.body["code"]), (409, &json!("customer_deleted")));
         assert_eq!(connected.last_change().await, seq);
-        assert_eq!(connected.told_of(&id).await, ["created person test", "updated person test", "deleted person test"]);
+        let by = |kind: &str| format!("{kind} person token:test");
+        assert_eq!(connected.told_of(&id).await, ["created", "updated", "deleted"].map(by));
     }
 }
 
@@ -130,7 +131,10 @@ async fn what_erpnext_owns_is_changed_there() {
         connected.app.hint("on_update", "Customer", &name).await;
         connected.settled().await;
         assert_eq!(connected.row(&name).await, row);
-        assert_eq!(connected.told_of(&id).await, ["created webhook -", "updated person test", "updated webhook -"]);
+        assert_eq!(
+            connected.told_of(&id).await,
+            ["created webhook -", "updated person token:test", "updated webhook -"]
+        );
     }
 }
 

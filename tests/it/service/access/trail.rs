@@ -121,6 +121,24 @@ async fn nothing_of_customers_and_no_secret_is_noted() {
 }
 
 #[tokio::test]
+async fn the_history_tells_a_token_from_the_user_of_its_name() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let app = &connected.app;
+        let user = Browser::new(app, "anna", Role::Operator).await;
+        let token = tokens::issue(app.store(), "anna", Role::Operator, None).await.unwrap();
+        let new = json!({"name": "Edited By Two"});
+        let made = answer(user.request(app, Method::POST, "/api/customers").json(&new)).await.1;
+        let path = format!("/api/customers/{}", made["data"]["id"]);
+        let change = app.http.patch(format!("{}{path}", app.url)).bearer_auth(&token.plain);
+        assert_eq!(answer(change.json(&json!({"city": "Ulm"}))).await.0, 200, "{kind:?}");
+        let told = app.get(&format!("{path}/changes")).await;
+        let actors: Vec<_> = told["data"].as_array().unwrap().iter().map(|change| &change["actor"]).collect();
+        assert_eq!(actors, ["token:anna", "user:anna"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn refused_calls_do_not_fill_the_log_and_pages_follow_each_other() {
     let connected = Connected::start(Kind::Sqlite).await;
     let app = &connected.app;
