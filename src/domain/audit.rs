@@ -23,6 +23,8 @@ pub enum Action {
     PasswordChange,
     /// Became the first admin by the one-time link.
     FirstAdmin,
+    /// Tried to become it, and could not.
+    FirstAdminFailed,
     /// Added a user.
     UserAdd,
     /// Gave a user another role or password.
@@ -77,13 +79,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::SignIn,
         Self::SignInFailed,
         Self::SignOut,
         Self::SignOutEverywhere,
         Self::PasswordChange,
         Self::FirstAdmin,
+        Self::FirstAdminFailed,
         Self::UserAdd,
         Self::UserChange,
         Self::UserRemove,
@@ -121,6 +124,7 @@ impl Action {
             Self::SignOutEverywhere => "sign_out_everywhere",
             Self::PasswordChange => "password_change",
             Self::FirstAdmin => "first_admin",
+            Self::FirstAdminFailed => "first_admin_failed",
             Self::UserAdd => "user_add",
             Self::UserChange => "user_change",
             Self::UserRemove => "user_remove",

@@ -11,7 +11,7 @@ use super::{cookie, trail};
 use crate::domain::audit::{Action, Actor};
 use crate::domain::user::UserName;
 use crate::sync::sessions::{self, SignInError, SignedIn};
-use crate::sync::users;
+use crate::sync::users::{self, UserError};
 use crate::web::State;
 use crate::web::error::{Code, Problem};
 
@@ -96,9 +96,15 @@ pub(in crate::web) async fn first_admin(
     state.rates.sign_in(state.trust.address(request), "").map_err(wait)?;
     let name = UserName::parse(name).map_err(|error| Problem::new(request, Code::BadRequest, error.to_string()))?;
     let added = users::add_first_admin(&state.context.store, &state.passwords, secret, &name, password).await;
-    let id = added.map_err(|error| Problem::user(request, &error))?;
-    let actor = Actor::User { id, name: name.as_str().to_owned() };
-    let noted = trail::note(request, state, actor, Action::FirstAdmin, StatusCode::CREATED).await;
+    let (actor, action, status) = match &added {
+        Ok(id) => {
+            let actor = Actor::User { id: *id, name: name.as_str().to_owned() };
+            (actor, Action::FirstAdmin, StatusCode::CREATED)
+        }
+        Err(UserError::NoLink) => (Actor::Unknown, Action::FirstAdminFailed, StatusCode::FORBIDDEN),
+        Err(error) => return Err(Problem::user(request, error)),
+    };
+    let noted = trail::note(request, state, actor, action, status).await;
     noted.map_err(|error| Problem::store(request, &error))?;
-    Ok((id, name))
+    added.map(|id| (id, name)).map_err(|error| Problem::user(request, &error))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use customer_sync::domain::audit::Action;
 use customer_sync::domain::role::Role;
-use customer_sync::sync::tokens;
+use customer_sync::sync::{tokens, users};
 use customer_sync::web::listed_routes;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -31,7 +31,8 @@ fn each_change_has_a_word_in_the_log() {
         words.extend(route.action);
     }
     // Those are noted where it is found out who it is.
-    words.extend([Action::SignIn, Action::SignInFailed, Action::FirstAdmin].map(Action::as_str));
+    let found_out = [Action::SignIn, Action::SignInFailed, Action::FirstAdmin, Action::FirstAdminFailed];
+    words.extend(found_out.map(Action::as_str));
     assert_eq!(words, Action::ALL.iter().map(|action| action.as_str()).collect());
 }
 
@@ -135,6 +136,30 @@ async fn the_history_tells_a_token_from_the_user_of_its_name() {
         let told = app.get(&format!("{path}/changes")).await;
         let actors: Vec<_> = told["data"].as_array().unwrap().iter().map(|change| &change["actor"]).collect();
         assert_eq!(actors, ["token:anna", "user:anna"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn tries_of_the_one_time_link_are_noted_as_far_as_they_are_let_through() {
+    for kind in Kind::ALL {
+        let connected = Connected::configured(kind, &[("access.sign_ins_per_minute", "3")]).await;
+        let app = &connected.app;
+        let link = users::first_admin_link(app.store()).await.unwrap().unwrap();
+        let become_admin = |secret: &str, password: &str| {
+            let body = json!({"token": secret, "name": "mallory", "password": password});
+            answer(app.http.post(format!("{}/api/first-admin", app.url)).json(&body))
+        };
+        assert_eq!(become_admin("a guess", PASSWORD).await.0, 403, "{kind:?}");
+        assert_eq!(become_admin(&link, "short").await.0, 400, "{kind:?}: the link is right");
+        assert_eq!(become_admin("another guess", PASSWORD).await.0, 403, "{kind:?}");
+        assert_eq!(become_admin(&link, PASSWORD).await.0, 429, "{kind:?}");
+        let noted = entries(app).await;
+        let told: Vec<_> = noted.iter().map(|entry| (&entry["action"], &entry["actor"], &entry["status"])).collect();
+        let failed = (&"first_admin_failed".into(), &"unknown".into(), &403.into());
+        assert_eq!(told, [failed, failed], "{kind:?}");
+        assert!(noted.iter().all(|entry| entry["address"] == "127.0.0.1"), "{kind:?}: {noted:?}");
+        let log = json!(noted).to_string();
+        assert!(!log.contains("guess") && !log.contains("mallory"), "{kind:?}: {log}");
     }
 }
 
