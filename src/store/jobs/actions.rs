@@ -93,7 +93,7 @@ impl Store {
     pub async fn retry_jobs(&self, jobs: &Selection) -> Result<u64, StoreError> {
         let count = match jobs {
             Selection::Keys(keys) => u64::try_from(keys.len()).unwrap_or(u64::MAX),
-            Selection::All(filter) => self.job_count(filter).await?,
+            Selection::All(filter) => self.job_count_up_to(filter, FEW + 1).await?,
         };
         self.act("retry jobs", jobs, Action::Retry(if count <= FEW { Lane::Fast } else { Lane::Bulk })).await
     }

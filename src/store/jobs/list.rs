@@ -31,8 +31,10 @@ static PAGE: Statement = Statement::built(|_| {
     format!("SELECT {COLUMNS} FROM sync_jobs WHERE doctype = ? AND name > ? AND {MATCHES} ORDER BY name LIMIT ?")
 });
 
-static COUNT: Statement =
-    Statement::built(|_| format!("SELECT {{count:COUNT(*)}} AS n FROM sync_jobs WHERE doctype = ? AND {MATCHES}"));
+static COUNT: Statement = Statement::built(|_| {
+    let matching = format!("SELECT 1 AS one FROM sync_jobs WHERE doctype = ? AND {MATCHES} LIMIT ?");
+    format!("SELECT {{count:COUNT(*)}} AS n FROM ({matching}) AS m")
+});
 
 static ONE: Statement = Statement::built(|_| format!("SELECT {COLUMNS} FROM sync_jobs WHERE doctype = ? AND name = ?"));
 
@@ -229,12 +231,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn job_count(&self, filter: &JobFilter) -> Result<u64, StoreError> {
+        self.job_count_up_to(filter, u64::MAX).await
+    }
+
+    /// The same, but does not look for more than `most`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn job_count_up_to(&self, filter: &JobFilter, most: u64) -> Result<u64, StoreError> {
         let what = "count jobs";
         let pattern = filter.pattern();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut count = 0;
         for doctype in filter.doctypes(None) {
             let mut args = vec![Arg::Text(doctype.as_str())];
             args.extend(filter.args(&pattern));
+            args.push(Arg::Int(most - count));
             let rows = self.read(what, &COUNT, &args).await?;
             count += rows.first().map_or(Ok(0), |row| row.int("n")).map_err(|error| StoreError::of(what, error))?;
         }

@@ -19,6 +19,9 @@ use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey};
 use crate::store::{JobFilter, JobRow, Selection, States};
 
+/// A queue may hold a million jobs, and a page is looked at again and again: more than these are not counted.
+const MOST_COUNTED: u64 = 10_000;
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -71,9 +74,10 @@ pub(super) async fn list(
     let failed = |error| Problem::store(&request, &error);
     let store = &state.context.store;
     let jobs = store.jobs(&filter, after.as_ref(), limit).await.map_err(failed)?;
-    let total = store.job_count(&filter).await.map_err(failed)?;
+    let counted = store.job_count_up_to(&filter, MOST_COUNTED + 1).await.map_err(failed)?;
+    let (total, more) = (counted.min(MOST_COUNTED), counted > MOST_COUNTED);
     let mut response = paging::answer(&jobs, limit, |last| next_page(request.query_string(), &last.key));
-    Ok(response.json(Page { data: jobs, total }))
+    Ok(response.json(Page { data: jobs, total, more }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -116,8 +120,11 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>, one: Query<On
 pub(super) struct Page {
     /// The jobs.
     data: Vec<JobRow>,
-    /// How many match, on all pages.
+    /// How many match, on all pages; 10,000 where there are more.
+    #[schema(maximum = 10_000)]
     total: u64,
+    /// Whether more match than `total` says.
+    more: bool,
 }
 
 /// How many jobs are tried again.

@@ -1,6 +1,10 @@
 //! Failed jobs by API and command line: seen with ERPNext's own words, tried again, dropped.
 
+use std::time::Duration;
+
+use customer_sync::domain::job::{Cause, DocKey, Lane, Put};
 use customer_sync::domain::role::Role;
+use customer_sync::simulator::Fault;
 use customer_sync::sync::tokens;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -138,4 +142,17 @@ async fn who_only_reads_changes_nothing_and_vague_questions_are_refused() {
     let second = app.get(&next).await;
     assert_eq!((second["data"][0]["name"].as_str(), second["total"].as_i64()), (Some("Broken/1"), Some(2)));
     assert_eq!(app.get("/api/jobs").await["total"], 2, "nothing of that did anything");
+}
+
+#[tokio::test]
+async fn a_long_queue_is_not_counted_to_its_end_for_every_page() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    // They stay where they are while they are looked at.
+    connected.erpnext.faults().requests(Fault::Slow(Duration::from_secs(60)), 1_000);
+    let job = |number: u32| Put::new(DocKey::customer(format!("Many {number:05}")), Lane::Bulk, Cause::Full);
+    connected.app.store().put(&(0..10_001).map(job).collect::<Vec<_>>()).await.unwrap();
+    let page = connected.app.get("/api/jobs?state=all&limit=1").await;
+    assert_eq!((page["total"].as_i64(), &page["more"]), (Some(10_000), &true.into()));
+    let page = connected.app.get("/api/jobs?state=all&limit=1&q=many%2000").await;
+    assert_eq!((page["total"].as_i64(), &page["more"]), (Some(1_000), &false.into()));
 }

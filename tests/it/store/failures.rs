@@ -42,7 +42,12 @@ impl Case {
 
     async fn found(&self, filter: JobFilter) -> Vec<String> {
         let jobs = self.store.jobs(&filter, None, 100).await.unwrap();
-        assert_eq!(self.store.job_count(&filter).await.unwrap(), jobs.len() as u64, "{filter:?}");
+        let count = jobs.len() as u64;
+        assert_eq!(self.store.job_count(&filter).await.unwrap(), count, "{filter:?}");
+        for most in [0, 1, count, count + 1] {
+            let counted = self.store.job_count_up_to(&filter, most).await.unwrap();
+            assert_eq!(counted, count.min(most), "{filter:?}");
+        }
         jobs.into_iter().map(|job| job.key.name).collect()
     }
 }
