@@ -23,6 +23,8 @@ pub(super) struct Line {
     /// What the audit log calls it; `None` for what changes nothing, and where the handler itself finds out who it is.
     pub(super) action: Option<Action>,
     pub(super) handler: fn() -> Route,
+    /// Whether the answer is made while it is sent, perhaps without end: `HEAD`, which gets nothing of it, is not served then.
+    pub(super) streamed: bool,
 }
 
 /// A route as tests and people see it.
@@ -50,7 +52,19 @@ impl Line {
         action: Option<Action>,
         handler: fn() -> Route,
     ) -> Self {
-        Self { method, path, may, action, handler }
+        Self { method, path, may, action, handler, streamed: false }
+    }
+
+    /// The same line for an answer that is made while it is sent.
+    pub(super) const fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
+    /// The methods that it serves: `HEAD` wherever something is just read, and the server leaves the body out by itself.
+    fn methods(&self) -> Vec<Method> {
+        let head = (self.method == Method::GET && self.action.is_none() && !self.streamed).then_some(Method::HEAD);
+        std::iter::once(self.method.clone()).chain(head).collect()
     }
 
     /// The line as tests and people see it; `root` is where its table begins.
@@ -82,10 +96,13 @@ pub(super) fn resources(
     table.chunk_by(|one, next| one.path == next.path).filter_map(move |lines| {
         let mut resource = web::resource(lines.first()?.path);
         for line in lines {
-            let route = (line.handler)().method(line.method.clone());
-            resource = resource.route(behind(line.may, proof, line.action, route));
+            for method in line.methods() {
+                let route = (line.handler)().method(method);
+                resource = resource.route(behind(line.may, proof, line.action, route));
+            }
         }
-        let allowed: Vec<&str> = lines.iter().map(|line| line.method.as_str()).collect();
+        let allowed: Vec<Method> = lines.iter().flat_map(Line::methods).collect();
+        let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
         // Where everybody may do something, nothing is given away by what that is.
         let open = lines.iter().any(|line| line.may == May::Everybody);
         let otherwise = if open { May::Everybody } else { otherwise };

@@ -51,7 +51,12 @@ fn hash(token: &str) -> [u8; 32] {
 /// Adds `/metrics` to a server.
 pub(super) fn routes(config: &mut ServiceConfig, scrape: &Scrape) {
     config.app_data(Data::new(scrape.clone()));
-    config.service(web::resource("/metrics").route(web::get().to(answer)).default_service(only("GET")));
+    config.service(
+        web::resource("/metrics")
+            .route(web::get().to(answer))
+            .route(web::head().to(answer))
+            .default_service(only("GET, HEAD")),
+    );
 }
 
 /// A server with `/metrics` and nothing else; it runs while awaited and stops by its handle.

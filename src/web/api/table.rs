@@ -45,7 +45,7 @@ static TABLE: &[Line] = &[
     post("/customers/{id}/link", Operator, CustomerLink, || to(links::link)),
     post("/customers/{id}/unlink", Operator, CustomerUnlink, || to(links::unlink)),
     get("/changes", Viewer, || to(changes::feed)),
-    get("/events", Viewer, || to(events::stream)),
+    get("/events", Viewer, || to(events::stream)).streamed(),
     get("/suggestions", Viewer, || to(links::list)),
     post("/suggestions/{id}/accept", Operator, SuggestionAccept, || to(links::accept)),
     post("/suggestions/{id}/reject", Operator, SuggestionReject, || to(links::reject)),

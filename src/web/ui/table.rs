@@ -24,7 +24,7 @@ use Role::{Admin, Operator, Viewer};
 
 static TABLE: &[Line] = &[
     page("/", May::Person(Viewer), || to(overview::show)),
-    page("/live", May::Person(Viewer), || to(live::stream)),
+    page("/live", May::Person(Viewer), || to(live::stream)).streamed(),
     page("/sync", May::Person(Viewer), || to(sync::show)),
     form("/sync", May::Person(Operator), Some(RunStart), || to(sync::start)),
     form("/sync/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(sync::cancel)),

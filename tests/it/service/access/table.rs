@@ -7,7 +7,7 @@ use customer_sync::sync::tokens;
 use customer_sync::web::{ListedRoute, listed_routes};
 use reqwest::Method;
 
-use super::{answer, somewhere};
+use super::{answer, raw, somewhere};
 use crate::service::Connected;
 use crate::support::databases::Kind;
 
@@ -64,6 +64,41 @@ async fn no_path_takes_a_method_that_is_not_in_the_table() {
             assert_eq!(answer(request().bearer_auth(&admin)).await.0, 405, "{method} {}", route.path);
         }
     }
+}
+
+#[tokio::test]
+async fn head_answers_as_get_does_without_a_body_and_to_nobody_else() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    let app = &connected.app;
+    let admin = tokens::create(app.store(), "admin", Role::Admin).await.unwrap();
+    let viewer = tokens::create(app.store(), "viewer", Role::Viewer).await.unwrap();
+    for route in listed_routes().into_iter().filter(|route| route.method == "GET") {
+        let url = format!("{}{}", app.url, somewhere(&route));
+        let head = || app.http.head(&url);
+        assert_eq!(head().send().await.unwrap().status(), 401, "{route:?}");
+        if route.path == "/api/events" || route.action.is_some() {
+            // A stream never ends, and nothing is noted as done that nobody got.
+            assert_eq!(head().bearer_auth(&admin).send().await.unwrap().status(), 405);
+            continue;
+        }
+        let lets_in = route.role.is_none_or(|least| Role::Viewer >= least);
+        assert_eq!(head().bearer_auth(&viewer).send().await.unwrap().status() == 403, !lets_in, "{route:?}");
+        let (get, head) = (app.http.get(&url).bearer_auth(&admin), head().bearer_auth(&admin));
+        let (get, head) = (get.send().await.unwrap(), head.send().await.unwrap());
+        assert_eq!(
+            (get.status(), get.headers().get("content-type")),
+            (head.status(), head.headers().get("content-type"))
+        );
+        assert_eq!(head.bytes().await.unwrap().len(), 0, "{route:?}");
+    }
+    // The connection is fit for the next request, so nothing but the head was sent.
+    let asked = format!("HEAD /api/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin}\r\n");
+    let said = raw(app, &format!("{asked}\r\n{asked}Connection: close\r\n\r\n")).await;
+    let heads: Vec<&str> = said.split("\r\n\r\n").collect();
+    assert!(heads.len() == 3 && heads[2].is_empty() && heads[1].starts_with("HTTP/1.1 200"), "{said}");
+    assert!(heads[0].to_lowercase().contains("content-length: 11"), "{said}");
+    let post = app.http.post(format!("{}/api/customers/1", app.url)).bearer_auth(&admin).send().await.unwrap();
+    assert_eq!(post.headers()["allow"], "GET, HEAD, PATCH, DELETE");
 }
 
 #[test]
