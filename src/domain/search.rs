@@ -53,7 +53,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// Takes a query apart; `None` where it has no word, and so nothing to look for.
+    /// Takes a query apart; `None` for a blank one, which looks for nothing in particular. One without a word (`%`, an
+    /// emoji) finds nobody.
     ///
     /// # Errors
     /// A sentence for the client where it is too long.
@@ -68,10 +69,10 @@ impl Search {
         let number = Some(joined(query)).filter(|number| {
             words.len() > 1 && number.chars().any(|char| char.is_ascii_digit()) && number.chars().all(is_word)
         });
-        Ok((!words.is_empty()).then_some(Self { words, number }))
+        Ok((!query.trim().is_empty()).then_some(Self { words, number }))
     }
 
-    /// Its words, in lower case; there is at least one.
+    /// Its words, in lower case; none in a search that finds nobody.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
@@ -88,7 +89,7 @@ impl Search {
     pub fn matches(&self, customer: &Searched) -> bool {
         let held = customer.words();
         let has = |wanted: &String| held.iter().any(|word| word.starts_with(wanted.as_str()));
-        self.words.iter().all(has) || self.number.iter().any(has)
+        (!self.words.is_empty() && self.words.iter().all(has)) || self.number.iter().any(has)
     }
 }
 
@@ -150,9 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_word_looks_for_nothing_and_what_is_too_long_is_refused() {
-        for query in ["", " ", "%", "_\"'*():-", "\u{1f600}", "Ⓐ"] {
-            assert_eq!(Search::parse(query), Ok(None), "{query}");
+    fn what_is_blank_looks_for_nothing_what_has_no_word_finds_nobody_and_what_is_too_long_is_refused() {
+        for query in ["", " ", "\t\n"] {
+            assert_eq!(Search::parse(query), Ok(None), "{query:?}");
+        }
+        for query in ["%", "_\"'*():-", "\u{1f600}", "Ⓐ", "\u{200b}"] {
+            assert!(!finds(query, "100% Ⓐ_ \u{1f600} of (all) \"things\""), "{query}");
         }
         assert!(Search::parse(&"x".repeat(200)).is_ok() && Search::parse(&"x".repeat(201)).is_err());
         assert!(Search::parse("a b c d e f g h i j k").is_err());

@@ -59,7 +59,8 @@ impl Question {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// Each word begins a word of name, ERPNext id, e-mail, phone or tax number; at most ten words.
+    /// Each word begins a word of name, ERPNext id, e-mail, phone or tax number; at most ten words. Without a word, like `%`,
+    /// nobody is found; blank, everybody.
     #[param(max_length = 200)]
     q: Option<String>,
     /// Which of them.
