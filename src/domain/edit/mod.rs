@@ -5,6 +5,8 @@
 //! ERPNext is `mapping`'s knowledge, whether the row may be changed at all `sync::edit`'s.
 
 mod fields;
+mod name;
+mod website;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -23,6 +25,8 @@ pub use fields::{Fields, NewFields};
 
 /// The column of custom fields, which is merged name by name.
 const EXTRA: &str = "extra";
+/// The column that other programs make links of.
+const WEBSITE: &str = "website";
 /// Columns that no edit sets, with what does.
 const SET_OTHERWISE: [(&str, &str); 10] = [
     ("id", "it is given by the database and never changes"),
@@ -116,9 +120,19 @@ fn fill(mut customer: Customer, fields: &Map<String, Value>) -> (Customer, Vec<F
 fn set(customer: &mut Customer, column: &Column, value: &Value) -> Result<(), String> {
     match column.target {
         Target::Name => {
-            customer.name = text(value, Shape::LINE)?.ok_or("is empty, but every customer is called something")?;
+            let called = text(value, Shape::LINE)?.ok_or("is empty, but every customer is called something")?;
+            if !name::is_visible(&called) {
+                return Err("has no character that can be seen, but every customer is called something".to_owned());
+            }
+            customer.name = called;
         }
-        Target::Text(field, shape) => *field(customer) = text(value, shape)?,
+        Target::Text(field, shape) => {
+            let text = text(value, shape)?;
+            if let Some(address) = text.as_deref().filter(|_| column.name == WEBSITE) {
+                website::check(address)?;
+            }
+            *field(customer) = text;
+        }
         Target::Decimal(field) => *field(customer) = decimal(value)?,
         Target::Flag(field) => *field(customer) = value.as_bool().ok_or("is neither true nor false")?,
     }
@@ -196,6 +210,7 @@ mod tests {
         for empty in [json!(null), json!(""), json!(" \t ")] {
             assert!(refused(&json!({ "name": empty }))[0].starts_with("name is empty"), "{empty}");
         }
+        assert!(refused(&json!({"name": "\u{200b}\u{301}"}))[0].starts_with("name has no character that can be seen"));
     }
 
     #[test]
@@ -225,7 +240,8 @@ mod tests {
     fn all_that_is_wrong_is_told_at_once() {
         let wrong = refused(&json!({
             "nmae": "x", "email": 7, "is_active": "yes", "credit_limit": "much", "city": "x".repeat(256),
-            "phone": "a\nb", "notes": ["x"], "erpnext_id": "X", "extra": {"": 1, "list": [1]}
+            "phone": "a\nb", "notes": ["x"], "erpnext_id": "X", "extra": {"": 1, "list": [1]},
+            "website": "javascript:alert(1)"
         }));
         for beginning in [
             "nmae is no field of a customer; did you mean \"name\"?",
@@ -238,10 +254,11 @@ mod tests {
             "erpnext_id cannot be set by hand: a customer gets it by linking",
             "extra. is no usable name",
             "extra.list is a list",
+            "website is no address of a website",
         ] {
             assert!(wrong.iter().any(|told| told.starts_with(beginning)), "{beginning}: {wrong:?}");
         }
-        assert_eq!(wrong.len(), 10);
+        assert_eq!(wrong.len(), 11);
         assert_eq!(refused(&json!({"extra": 3})), ["extra is no object of names and values"]);
         assert_eq!(refused(&json!({"is_frozen": null})), ["is_frozen is neither true nor false"]);
     }
@@ -253,6 +270,7 @@ mod tests {
             let value = match empty {
                 Value::Bool(flag) => json!(!flag),
                 Value::Object(_) => json!({"a": 1}),
+                _ if name == WEBSITE => json!("example.com"),
                 _ => json!("7"),
             };
             let after = merge(&Customer::default(), &Fields(object(&json!({ name.as_str(): value })))).unwrap();
