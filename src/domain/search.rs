@@ -87,10 +87,27 @@ impl Search {
     /// Whether that customer is meant.
     #[must_use]
     pub fn matches(&self, customer: &Searched) -> bool {
+        self.judge(customer).is_meant
+    }
+
+    /// What speaks for that customer.
+    #[must_use]
+    pub fn judge(&self, customer: &Searched) -> Verdict {
         let held = customer.words();
         let has = |wanted: &String| held.iter().any(|word| word.starts_with(wanted.as_str()));
-        (!self.words.is_empty() && self.words.iter().all(has)) || self.number.iter().any(has)
+        let met: Vec<bool> = self.words.iter().map(has).collect();
+        let has_all = !met.is_empty() && met.iter().all(|met| *met);
+        Verdict { is_meant: has_all || self.number.iter().any(has), met }
     }
+}
+
+/// What a search finds in one customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is one that is looked for.
+    pub is_meant: bool,
+    /// Which of the query's words begin a word of it, in their order.
+    pub met: Vec<bool>,
 }
 
 /// The words of a text, in lower case and composed (NFC).

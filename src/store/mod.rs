@@ -196,7 +196,7 @@ impl Store {
         conn.discard();
         let mut count = 0;
         let own: &[&Statement] = if self.dialect() == Dialect::Sqlite { customers::WORDS } else { &[] };
-        let families = customers::PLACES.iter().chain(own.iter().copied());
+        let families = customers::places().chain(own.iter().copied());
         for statement in STATEMENTS.iter().copied().flatten().copied().flatten().copied().chain(families) {
             conn.prepare(statement)
                 .await

@@ -1,7 +1,8 @@
 //! Looking customers up where there are a million: pages of the list, searches, and the export.
 //!
 //! Invariant: rows are made by SQL as another application would, before the service starts; each question is asked over HTTP
-//! as a page of the service asks it, and its median counts. A third of the names end with the same word.
+//! as a page of the service asks it, and its median counts. Three tenths of the names end with one word, two tenths
+//! with another.
 
 use std::time::Instant;
 
@@ -24,12 +25,15 @@ pub const PAGES: [(&str, &str, &str); 4] = [
     ("created", "first page by creation", "page in the middle by creation"),
 ];
 /// What is searched for, and what its row is called.
-pub const SEARCHES: [(&str, &str); 7] = [
+pub const SEARCHES: [(&str, &str); 10] = [
     ("q=gmbh&show=living", "search: a word of 300,000"),
     ("q=ba&show=living", "search: two letters"),
     ("q=kibadi%20gu&show=living", "search: a rare word and the beginning of another"),
-    ("q=info%40x777777.example", "search: one customer"),
+    ("q=info%40x777777.example", "search: one customer by e-mail"),
+    ("q=cust-777777", "search: one customer by its name in ERPNext"),
     ("q=zzzz&show=living", "search: nobody"),
+    ("q=gmbh%20ag&show=living", "search: two frequent words that nobody has together"),
+    ("q=gmbh%20ce%20fo&show=living", "search: three frequent beginnings"),
     ("q=gmbh&show=local", "search: a word of 300,000 among 200 local ones"),
     ("show=deleted", "filter: 1,000 deleted ones"),
 ];
@@ -123,7 +127,7 @@ async fn fill(sql: &Sql, kind: Kind, customers: usize) -> anyhow::Result<()> {
         let insert = "INSERT INTO customers (erpnext_id, name, company_name, email, phone, tax_number, city, origin, \
             deleted_at, created_at, updated_at)";
         let select = format!(
-            "SELECT 'CUST-' || CAST(i AS {text}), {first} || ' ' || {second} || CASE WHEN i % 10 < 3 THEN ' GmbH' ELSE '' END, \
+            "SELECT 'CUST-' || CAST(i AS {text}), {first} || ' ' || {second} || CASE WHEN i % 10 < 3 THEN ' GmbH' WHEN i % 10 < 5 THEN ' AG' ELSE '' END, \
                 'A company', 'info@x' || CAST(i AS {text}) || '.example', '+49 30 ' || CAST(i AS {text}), \
                 'DE' || CAST(100000000 + i AS {text}), 'Berlin', CASE WHEN i % 5000 = 0 THEN 'local' ELSE 'erpnext' END, \
                 CASE WHEN i % 1000 = 1 THEN {updated} ELSE NULL END, {created}, {updated} FROM n"

@@ -3,7 +3,7 @@
 //! There are two ways to a page. *Walking* reads customers in the order that is asked for, by its index, and keeps those
 //! that are meant; that is quick where many are. *Gathering* has an index find all that may be meant and sorts those; that
 //! is quick where few are. Nobody knows beforehand which it is, so a page is walked for a bounded way first, and then
-//! gathered from there on. Invariant: what is meant is judged here, by the same code for every row and database; an index only
+//! gathered from there on, unless the filter alone leaves few. Invariant: what is meant is judged by `hunt`; an index only
 //! proposes.
 
 use serde_json::json;
@@ -11,12 +11,11 @@ use serde_json::json;
 use super::super::db::{Arg, Row, Statement};
 use super::super::transact::Fault;
 use super::super::{Store, StoreError};
-use super::places::{Source, mask, stretches};
-use super::proposal::proposal;
+use super::hunt::{Candidate, Hunt};
+use super::places::{Source, counted, mask, stretches};
 use super::{CustomerRow, row, row_text, searched};
 use crate::domain::customer::CustomerId;
 use crate::domain::listing::{Cursor, CustomerQuery, Key, Place, Show, Sort};
-use crate::domain::search::{Search, Searched};
 
 pub(in crate::store) static ALL: &[&Statement] = &[&ROWS];
 
@@ -25,8 +24,12 @@ static ROWS: Statement = Statement::built(|_| row_text("{rows:id int} AS r {join
 /// Rows that are walked before anything is gathered: some, because most searches match many while they are being typed,
 /// then more, because an index that proposes many is slow to sort them.
 const WALKS: [u32; 2] = [200, 2_000];
-/// Rows of one go where walking is the only way.
-const LONG_WALK: u32 = 5_000;
+/// Rows that are walked in all where that should give the page, and rows of one go where walking is the only way.
+const LONG_WALK: u32 = 10_000;
+/// Rows of one go that an index proposes for a search.
+const PROPOSALS: u32 = 1_000;
+/// A filter that leaves no more than so many is all that an index is asked for.
+const FEW: u32 = 5_000;
 
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,49 +40,6 @@ pub struct CustomerPage {
     pub next: Option<Cursor>,
     /// Before which place the page before ends, if there may be one.
     pub previous: Option<Cursor>,
-}
-
-/// A customer that may be meant, with its place.
-struct Candidate {
-    at: Cursor,
-    class: i64,
-    searched: Searched,
-}
-
-/// What is being looked for, and what was found so far.
-struct Hunt<'q> {
-    search: Option<&'q Search>,
-    mask: i64,
-    /// What the index of words is asked.
-    proposal: Option<String>,
-    /// Found and wanted: one more than the page has, to know whether there is a next one.
-    found: Vec<Cursor>,
-    wanted: usize,
-    /// Behind which everything is still to be looked at.
-    at: Option<Cursor>,
-}
-
-impl Hunt<'_> {
-    /// By which index to gather. What only its own source can tell is not found by words.
-    fn source(&self, show: Show) -> Source {
-        match &self.proposal {
-            Some(_) if !by_source(show) => Source::Proposed,
-            Some(_) | None => Source::of(show).unwrap_or(Source::Walk),
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.found.len() >= self.wanted
-    }
-
-    fn judge(&mut self, candidates: Vec<Candidate>) {
-        for Candidate { at, class, searched } in candidates {
-            if !self.is_done() && class & self.mask != 0 && self.search.is_none_or(|search| search.matches(&searched)) {
-                self.found.push(at.clone());
-            }
-            self.at = Some(at);
-        }
-    }
 }
 
 impl Store {
@@ -131,29 +91,59 @@ impl Store {
         at: Option<Cursor>,
         wanted: usize,
     ) -> Result<Vec<Cursor>, StoreError> {
-        let (search, mask) = (query.search.as_ref(), mask(query.show));
-        let proposal = search.and_then(|search| proposal(self.dialect(), search));
-        let mut hunt = Hunt { search, mask, proposal, found: Vec::new(), wanted, at };
-        let everybody = search.is_none() && query.show == Show::All;
-        let mut source = hunt.source(query.show);
-        if everybody {
+        let search = query.search.as_ref();
+        let mut hunt = Hunt::new(search, mask(query.show), wanted, at);
+        if search.is_none() && query.show == Show::All {
             self.advance(what, Source::Walk, sort, &mut hunt, count(wanted)).await?;
             return Ok(hunt.found);
         }
-        if !by_source(query.show) {
-            for length in WALKS {
-                if !self.advance(what, Source::Walk, sort, &mut hunt, length).await? || hunt.is_done() {
+        let shown = Source::of(query.show);
+        let (source, length) = match shown {
+            Some(shown) if self.are_few(what, query.show).await? => (shown, FEW),
+            Some(_) | None => {
+                if !self.walk(what, sort, &mut hunt).await? {
                     return Ok(hunt.found);
                 }
+                match shown {
+                    _ if hunt.propose(self.dialect()) && self.words_are_usable(what).await? => {
+                        (Source::Proposed, PROPOSALS)
+                    }
+                    Some(shown) if search.is_none() => (shown, count(wanted)),
+                    Some(shown) => (shown, LONG_WALK),
+                    None => (Source::Walk, LONG_WALK),
+                }
             }
-        }
-        if source == Source::Proposed && !self.words_are_usable(what).await? {
-            hunt.proposal = None;
-            source = hunt.source(query.show);
-        }
-        let length = if source == Source::Walk || by_source(query.show) { LONG_WALK } else { count(wanted) };
+        };
         while !hunt.is_done() && self.advance(what, source, sort, &mut hunt, length).await? {}
         Ok(hunt.found)
+    }
+
+    /// Whether a filter leaves so few that an index finds them at once. What only its own source can tell always does.
+    async fn are_few(&self, what: &'static str, show: Show) -> Result<bool, StoreError> {
+        let statement = match show {
+            Show::Problems | Show::ToLink => return Ok(true),
+            _ => counted(show),
+        };
+        let Some(statement) = statement else { return Ok(false) };
+        let rows = self.read(what, statement, &[Arg::Int(i64::from(FEW) + 1)]).await?;
+        let read = rows.first().map(|row| row.int("n")).transpose().map_err(|error| StoreError::of(what, error))?;
+        Ok(read.is_some_and(|most| most <= i64::from(FEW)))
+    }
+
+    /// Walks for as long as that should give the page; whether there is more to look for.
+    async fn walk(&self, what: &'static str, sort: Sort, hunt: &mut Hunt<'_>) -> Result<bool, StoreError> {
+        let [first, then] = WALKS;
+        let mut length = first;
+        loop {
+            let is_more = self.advance(what, Source::Walk, sort, hunt, length).await?;
+            if !is_more || hunt.is_done() {
+                return Ok(false);
+            }
+            if length == then && !hunt.would_be_done(LONG_WALK) {
+                return Ok(true);
+            }
+            length = then;
+        }
     }
 
     /// Looks at the next rows of a source; whether there may be more behind them.
@@ -166,7 +156,7 @@ impl Store {
         length: u32,
     ) -> Result<bool, StoreError> {
         let behind = hunt.at.clone();
-        let proposal = hunt.proposal.clone().unwrap_or_default();
+        let proposal = hunt.proposal.clone();
         let proposed = [Arg::Text(&proposal), Arg::Int(hunt.mask)];
         let first = if source == Source::Proposed { &proposed[..] } else { &[] };
         let mut left = length;
@@ -193,11 +183,6 @@ impl Store {
         rows.sort_by_cached_key(|row| order(row.id));
         Ok(rows)
     }
-}
-
-/// Whether only the source of the choice itself can tell who is meant, and no column of a customer.
-const fn by_source(show: Show) -> bool {
-    matches!(show, Show::Problems | Show::ToLink)
 }
 
 fn count(rows: usize) -> u32 {

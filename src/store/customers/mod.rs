@@ -3,6 +3,7 @@
 //! Invariant: only reads; tombstones are included and recognisable by `deleted_at`. Times are RFC 3339 in UTC with
 //! milliseconds, whatever type the column has.
 
+mod hunt;
 mod list;
 mod places;
 mod proposal;
@@ -23,7 +24,7 @@ use crate::domain::search::Searched;
 
 pub(super) use list::ALL as LIST;
 pub use list::CustomerPage;
-pub(super) use places::PLACES;
+pub(super) use places::all as places;
 pub(super) use words::{ALL as WORDS, erase_words};
 
 pub(super) static ALL: &[&Statement] = &[&ONE, &COUNT];

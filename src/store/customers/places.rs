@@ -57,8 +57,25 @@ const STRETCHES: [Stretch; 3] = [Stretch::Whole, Stretch::Behind, Stretch::Nulls
 const KEYS: usize = Key::ALL.len();
 const TEXTS: usize = Source::ALL.len() * KEYS * 2 * STRETCHES.len();
 
-/// All of them; [`number`] finds one.
-pub(in crate::store) static PLACES: [Statement; TEXTS] = Statement::family(text);
+/// All texts of the orders; [`number`] finds one.
+static PLACES: [Statement; TEXTS] = Statement::family(text);
+
+/// Values: the most to count.
+static COUNTED: [Statement; INDEXED.len()] = Statement::family(|_, number| {
+    let shown = shown(INDEXED[number]);
+    format!("SELECT {{count:COUNT(*)}} AS n FROM (SELECT 1 FROM customers AS t WHERE {shown} LIMIT ?) AS s")
+});
+
+/// Every statement of this file.
+pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
+    PLACES.iter().chain(&COUNTED)
+}
+
+/// Counts how many there are of a choice that an index can find, up to its value.
+pub(super) fn counted(show: Show) -> Option<&'static Statement> {
+    let number = INDEXED.iter().position(|other| *other == show)?;
+    COUNTED.get(number)
+}
 
 fn number(source: Source, sort: Sort, stretch: Stretch) -> usize {
     let source = Source::ALL.iter().position(|other| *other == source).unwrap_or_default();

@@ -1,13 +1,12 @@
 //! What the index of words of each database is asked, and how.
 //!
-//! Invariant: it proposes every customer that [`Search`] means, and may propose more; so what a database's own words and folding
+//! Invariant: it proposes every customer that a search means, and may propose more; so what a database's own words and folding
 //! are does not matter to what is found. A query's words hold letters, digits and marks only, which are no syntax anywhere.
 //! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there. SQLite's is in `words`.
 
 use unicode_normalization::char::is_combining_mark;
 
 use super::super::Dialect;
-use crate::domain::search::Search;
 
 /// The condition that the index of words answers; its value is the [`proposal`].
 pub(super) fn proposed(dialect: Dialect) -> String {
@@ -30,8 +29,8 @@ pub(super) fn proposed(dialect: Dialect) -> String {
     }
 }
 
-/// What is asked; `None` where the index cannot tell.
-pub(super) fn proposal(dialect: Dialect, search: &Search) -> Option<String> {
+/// What is asked of those words of a query; `None` where the index cannot tell.
+pub(super) fn proposal(dialect: Dialect, words: &[&str], number: Option<&str>) -> Option<String> {
     let term = |word: &str| match dialect {
         Dialect::Sqlite => Some(format!("\"{word}\"*")),
         Dialect::Postgres => Some(format!("'{word}':*")),
@@ -46,12 +45,12 @@ pub(super) fn proposal(dialect: Dialect, search: &Search) -> Option<String> {
         Dialect::Postgres => (" & ", " | "),
         Dialect::Mariadb => (" ", " "),
     };
-    let words: Vec<String> = search.words().iter().filter_map(|word| term(word)).collect();
+    let words: Vec<String> = words.iter().filter_map(|word| term(word)).collect();
     if words.is_empty() {
         return None;
     }
     let words = words.join(and);
-    Some(match search.number().and_then(term) {
+    Some(match number.and_then(term) {
         Some(number) => format!("({words}){or}({number})"),
         None => words,
     })
@@ -63,8 +62,8 @@ mod tests {
 
     #[test]
     fn words_are_asked_for_as_beginnings_and_numbers_as_an_alternative() {
-        let search = Search::parse("M\u{fc}ller & *AG* 12").expect("short").expect("has words");
-        let asked = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mariadb].map(|dialect| proposal(dialect, &search));
+        let asked = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mariadb]
+            .map(|dialect| proposal(dialect, &["m\u{fc}ller", "ag", "12"], None));
         assert_eq!(
             asked,
             [
@@ -73,7 +72,7 @@ mod tests {
                 Some("+zzm\u{fc}ller* +zzag* +zz12*".to_owned()),
             ]
         );
-        let number = Search::parse("+49 30").expect("short").expect("has words");
-        assert_eq!(proposal(Dialect::Postgres, &number).as_deref(), Some("('49':* & '30':*) | ('4930':*)"));
+        let number = proposal(Dialect::Postgres, &["49", "30"], Some("4930"));
+        assert_eq!(number.as_deref(), Some("('49':* & '30':*) | ('4930':*)"));
     }
 }

@@ -10,6 +10,7 @@
 //! - `abuse`, `slow`: too big, too deep, twisted, smuggled, SQL; too slow, or never to its end
 //! - `waiting`: more open answers than one may have
 //! - `headers`: answers that are kept, framed, guessed at or sent elsewhere; headers made of what was sent
+//! - `service::listing` and `web::api::csv`: formulas in the export
 //! - `trail`: deeds that leave no trace, secrets that do
 
 mod abuse;
