@@ -67,6 +67,10 @@ macro_rules! migrations {
                 name: "0010_words",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0010_words.sql")),
             },
+            Migration {
+                name: "0011_aliases",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0011_aliases.sql")),
+            },
         ]
     };
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::make::{LEASE, put};
 use super::{Case, on_each_database};
+use crate::support::databases::Kind;
 
 on_each_database! { unmigrated:
     every_statement_is_understood
@@ -18,6 +19,7 @@ on_each_database! { unmigrated:
     before_the_migration_every_question_is_an_error
     a_newer_database_is_left_alone
     an_edited_migration_is_noticed
+    former_names_go_with_their_customer_by_an_index
 }
 
 async fn every_statement_is_understood(case: Case) {
@@ -76,4 +78,18 @@ async fn an_edited_migration_is_noticed(case: Case) {
     case.execute(&format!("UPDATE sync_migrations SET checksum = 'edited' WHERE name = '{first}'")).await;
     let error = case.store.migrate(false).await.unwrap_err();
     assert!(matches!(&error, StoreError::ChangedMigration { name } if *name == first), "{error:?}");
+}
+
+async fn former_names_go_with_their_customer_by_an_index(case: Case) {
+    case.store.migrate(false).await.unwrap();
+    let (column, tail) = match case.database.kind {
+        Kind::Sqlite => ("sql", "FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'sync_aliases'"),
+        Kind::Postgres => ("indexdef", "FROM pg_indexes WHERE tablename = 'sync_aliases'"),
+        Kind::Mariadb => (
+            "CONCAT('(', column_name, ')')",
+            "FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'sync_aliases' AND seq_in_index = 1",
+        ),
+    };
+    let indexes = case.select([column], tail).await;
+    assert!(indexes.iter().flatten().flatten().any(|index| index.contains("(customer_id)")), "{indexes:?}");
 }

@@ -1,0 +1,1 @@
+-- Nothing here: MariaDB made an index of its own for the foreign key of sync_aliases. (SQLite and PostgreSQL get one.)
