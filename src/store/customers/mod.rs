@@ -7,6 +7,7 @@ mod hunt;
 mod list;
 mod places;
 mod proposal;
+mod spellings;
 mod words;
 
 use serde::Serialize;

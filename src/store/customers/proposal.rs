@@ -2,11 +2,11 @@
 //!
 //! Invariant: it proposes every customer that a search means, and may propose more; so what a database's own words and folding
 //! are does not matter to what is found. A query's words hold letters, digits and marks only, which are no syntax anywhere.
-//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there. SQLite's is in `words`.
-
-use unicode_normalization::char::is_combining_mark;
+//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there. SQLite's is in `words`;
+//! how else a word may stand there, in `spellings`.
 
 use super::super::Dialect;
+use super::spellings::{Begin, in_mariadb, in_postgres};
 
 /// The condition that the index of words answers; its value is the [`proposal`].
 pub(super) fn proposed(dialect: Dialect) -> String {
@@ -33,11 +33,13 @@ pub(super) fn proposed(dialect: Dialect) -> String {
 pub(super) fn proposal(dialect: Dialect, words: &[&str], number: Option<&str>) -> Option<String> {
     let term = |word: &str| match dialect {
         Dialect::Sqlite => Some(format!("\"{word}\"*")),
-        Dialect::Postgres => Some(format!("'{word}':*")),
-        // Which takes a mark for the end of a word.
+        Dialect::Postgres => Some(either(in_postgres(word).iter().map(|begin| format!("'{begin}':*")), " | ")),
         Dialect::Mariadb => {
-            let begin = word.split(is_combining_mark).next().filter(|begin| !begin.is_empty())?;
-            Some(format!("+zz{begin}*"))
+            let asked = in_mariadb(word)?.into_iter().map(|begin| match begin {
+                Begin::With(begin) => format!("zz{begin}*"),
+                Begin::Whole(word) => format!("zz{word}"),
+            });
+            Some(format!("+{}", either(asked, " ")))
         }
     };
     let (and, or) = match dialect {
@@ -56,6 +58,15 @@ pub(super) fn proposal(dialect: Dialect, words: &[&str], number: Option<&str>) -
     })
 }
 
+/// Any of the terms, of which there is at least one.
+fn either(terms: impl Iterator<Item = String>, or: &str) -> String {
+    let terms: Vec<String> = terms.collect();
+    match terms.as_slice() {
+        [only] => only.clone(),
+        terms => format!("({})", terms.join(or)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,8 +79,8 @@ mod tests {
             asked,
             [
                 Some("\"m\u{fc}ller\"* AND \"ag\"* AND \"12\"*".to_owned()),
-                Some("'m\u{fc}ller':* & 'ag':* & '12':*".to_owned()),
-                Some("+zzm\u{fc}ller* +zzag* +zz12*".to_owned()),
+                Some("('m\u{fc}ller':* | 'mu\u{308}':*) & 'ag':* & '12':*".to_owned()),
+                Some("+(zzm\u{fc}ller* zzmu) +zzag* +zz12*".to_owned()),
             ]
         );
         let number = proposal(Dialect::Postgres, &["49", "30"], Some("4930"));
