@@ -11,6 +11,8 @@ use unicode_normalization::char::is_combining_mark;
 const MOST_WORDS: usize = 10;
 /// Most characters of a query.
 const LONGEST: usize = 200;
+/// Characters of a field that are searched, from its beginning. Four bytes each are what PostgreSQL takes for a word.
+pub const SEARCHED: usize = 500;
 /// What stands between the digits of a phone or tax number.
 pub const SEPARATORS: &str = "-+ ()/.";
 
@@ -35,9 +37,9 @@ impl Searched {
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         let Self { name, erpnext_id, email, phone, tax_number } = self;
-        let fields = [name, erpnext_id, email, phone, tax_number].into_iter().flatten();
-        let numbers = [phone, tax_number].into_iter().flatten().map(|field| joined(field));
-        let mut held: Vec<String> = fields.flat_map(|field| words(field)).collect();
+        let fields = [name, erpnext_id, email, phone, tax_number].into_iter().flatten().map(|field| beginning(field));
+        let numbers = [phone, tax_number].into_iter().flatten().map(|field| joined(beginning(field)));
+        let mut held: Vec<String> = fields.flat_map(words).collect();
         held.extend(numbers.flat_map(|number| words(&number).collect::<Vec<_>>()));
         held
     }
@@ -110,6 +112,12 @@ pub struct Verdict {
     pub met: Vec<bool>,
 }
 
+/// What is searched of a field.
+fn beginning(field: &str) -> &str {
+    let end = field.char_indices().nth(SEARCHED).map(|(at, _char)| at);
+    end.and_then(|end| field.get(..end)).unwrap_or(field)
+}
+
 /// The words of a text, in lower case and composed (NFC).
 fn words(text: &str) -> impl Iterator<Item = String> {
     let lower: String = text.nfc().collect::<String>().to_lowercase();
@@ -145,6 +153,12 @@ mod tests {
         assert!(finds("(müller) \"ag\" or:*", "Müller AG, Oregon"));
         assert!(finds("שלום", "חברת שלום בע\"מ") && finds("हिन्", "हिन्दी लिमिटेड"));
         assert!(!finds("üller", "Müller") && !finds("müller xyz", "Müller"));
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_searched() {
+        let text = format!("{} end beyond", "ü".repeat(SEARCHED - 4));
+        assert!(finds("üüü", &text) && finds("end", &text) && !finds("beyond", &text));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Invariant: it proposes every customer that a search means, and may propose more; so what a database's own words and folding
 //! are does not matter to what is found. A query's words hold letters, digits and marks only, which are no syntax anywhere.
-//! The index itself is made by the migration `0008_list`, and the expression for PostgreSQL is the one there. SQLite's is in `words`;
-//! how else a word may stand there, in `spellings`.
+//! MariaDB's index is made by the migration `0008_list`, PostgreSQL's by `0012_search_bounds` with the same expression as here,
+//! SQLite's by `words`; how else a word may stand there is in `spellings`.
 
 use super::super::Dialect;
 use super::spellings::{Begin, in_mariadb, in_postgres};
+use crate::domain::search::SEARCHED;
 
 /// The condition that the index of words answers; its value is the [`proposal`].
 pub(super) fn proposed(dialect: Dialect) -> String {
@@ -16,7 +17,7 @@ pub(super) fn proposed(dialect: Dialect) -> String {
             UNION SELECT customer_id FROM sync_unindexed)"
             .to_owned(),
         Dialect::Postgres => {
-            let text = |column: &str| format!("coalesce(CAST(t.{column} AS TEXT), '')");
+            let text = |column: &str| format!("left(coalesce(CAST(t.{column} AS TEXT), ''), {SEARCHED})");
             let number = |column: &str| format!("translate({}, '-+ ()/.', '')", text(column));
             let texts = ["name", "erpnext_id", "email", "phone", "tax_number"].map(text);
             let words = [texts.join(" || ' ' || "), number("phone"), number("tax_number")].join(" || ' ' || ");

@@ -71,6 +71,10 @@ macro_rules! migrations {
                 name: "0011_aliases",
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0011_aliases.sql")),
             },
+            Migration {
+                name: "0012_search_bounds",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0012_search_bounds.sql")),
+            },
         ]
     };
 }

@@ -13,6 +13,7 @@ on_each_database! {
     words_of_every_script_and_length_are_found
     changed_and_deleted_rows_are_found_as_they_are_now
     rows_from_before_the_index_are_found
+    a_text_without_end_is_no_obstacle
     words_of_an_erased_customer_are_gone_from_the_index
 }
 
@@ -179,14 +180,32 @@ async fn rows_from_before_the_index_are_found(case: Case) {
     for sql in undo {
         case.execute(sql).await;
     }
-    case.execute("DELETE FROM sync_migrations WHERE name = '0008_list'").await;
+    case.execute("DELETE FROM sync_migrations WHERE name IN ('0008_list', '0012_search_bounds')").await;
     case.crowd(2_500).await;
     case.insert("name, phone", &["'Older Rows', '030 / 12-34'"]).await;
     let store = case.another_store().await;
     let case = Case { store, database: case.database };
-    assert_eq!(case.store.migrate(false).await.unwrap().applied, ["0008_list"]);
+    assert_eq!(case.store.migrate(false).await.unwrap().applied, ["0008_list", "0012_search_bounds"]);
     assert_eq!(names(&case, "row older").await, ["Older Rows"]);
     assert_eq!(names(&case, "0301234").await, ["Older Rows"]);
+}
+
+/// As an application writes whatever a column takes: three megabytes, one word of them.
+async fn a_text_without_end_is_no_obstacle(case: Case) {
+    case.crowd(2_500).await;
+    let [words, word] = match case.database.kind {
+        Kind::Sqlite => ["replace(hex(zeroblob(150000)), '0', 'long words ')", "hex(zeroblob(1500000))"],
+        Kind::Postgres => ["repeat('long words ', 300000)", "repeat('0', 3000000)"],
+        Kind::Mariadb => ["REPEAT('long words ', 20)", "REPEAT('0', 250)"],
+    };
+    for (name, mail) in [(words, "mmm"), (word, "nnn")] {
+        case.insert("name, email", &[&format!("{name}, '{mail}@example.com'")]).await;
+        assert_eq!(case.listed(&question(mail, "all", "id"), 10).await.len(), 1, "{mail}");
+    }
+    assert_eq!(case.listed(&question("long wor", "all", "id"), 10).await.len(), 1);
+    if case.database.kind != Kind::Mariadb {
+        assert_eq!(case.listed(&question(&"0".repeat(200), "all", "id"), 10).await.len(), 1);
+    }
 }
 
 async fn words_of_an_erased_customer_are_gone_from_the_index(case: Case) {

@@ -1,0 +1,1 @@
+-- Nothing here: this database takes texts of any length into its index of words. (PostgreSQL gets another one.)
