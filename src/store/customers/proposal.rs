@@ -73,6 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn postgres_is_asked_for_the_expression_that_it_has_an_index_of() {
+        let migration = include_str!("../../../migrations/postgres/0012_search_bounds.sql");
+        let without_blanks = |text: &str| text.split_whitespace().collect::<String>();
+        let condition = proposed(Dialect::Postgres).replace("t.", "");
+        let (expression, _question) = condition.split_once(" @@ ").expect("a question");
+        let index = format!("USING gin ({expression});");
+        assert!(without_blanks(migration).contains(&without_blanks(&index)), "{index}");
+    }
+
+    #[test]
     fn words_are_asked_for_as_beginnings_and_numbers_as_an_alternative() {
         let asked = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mariadb]
             .map(|dialect| proposal(dialect, &["m\u{fc}ller", "ag", "12"], None));
