@@ -60,6 +60,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Queued, Self::Ignored, Self::Unusable];
+
     /// The value stored in `sync_deliveries.verdict` and used as a metric label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -19,6 +19,7 @@ mod changes;
 mod customers;
 mod db;
 mod deliveries;
+mod dossier;
 mod edit;
 mod erase;
 mod error;
@@ -57,6 +58,7 @@ pub use changes::ChangeRow;
 pub use customers::{CustomerDetail, CustomerPage, CustomerRow};
 pub use db::Connections;
 pub use deliveries::{DeliveryDetail, DeliveryFilter, DeliveryPage, DeliveryRange, DeliveryRow};
+pub use dossier::{Background, FormerName, Remarks};
 pub use edit::{Edit, Edited};
 pub use erase::Erased;
 pub use error::{Disposition, StoreError};
@@ -95,6 +97,7 @@ static STATEMENTS: &[&[&[&Statement]]] = &[
         customers::LIST,
         deliveries::ALL,
         deliveries::LISTED,
+        dossier::ALL,
         edit::ALL,
         followed::ALL,
         health::ALL,

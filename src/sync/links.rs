@@ -3,13 +3,18 @@
 //! Invariant: a decision is recorded and a job put in one transaction; the link itself is made by a worker from what it
 //! then reads, like every other write. Only unlinking writes at once (see `store::unlink`), because nothing is read for it.
 
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
 use super::Context;
 use super::request::{self, Requested};
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{Customer, CustomerId};
+use crate::domain::document::{Document, canonical};
 use crate::domain::hint::Doctype;
 use crate::domain::job::{Cause, DocKey, Lane, Put};
 use crate::domain::suggestion::{Suggestion, SuggestionKind, SuggestionState};
-use crate::erpnext::{self, Work};
+use crate::erpnext::{self, List, Work};
 use crate::store::{Store, StoreError, SuggestionRow, Unlinked};
 
 /// Why a decision cannot be carried out.
@@ -95,6 +100,28 @@ pub async fn unlink(store: &Store, id: CustomerId) -> Result<String, LinkError> 
         Unlinked::NotLinked => Err(LinkError::NotLinked(id)),
         Unlinked::Unknown => Err(LinkError::NoCustomer(id)),
     }
+}
+
+/// What ERPNext says at the moment about the customers of these names (up to some hundred), by name, as columns: to compare
+/// by eye. Read in one call, so without linked documents; those that cannot be read or mapped are left out.
+///
+/// # Errors
+/// ERPNext's.
+pub async fn documents(context: &Context, names: &[&str]) -> Result<HashMap<String, Customer>, erpnext::Error> {
+    let list = List {
+        doctype: Doctype::Customer.as_str(),
+        parent: None,
+        fields: &["*"],
+        filters: json!([["name", "in", names]]),
+        or_filters: Value::Null,
+        order_by: "name asc",
+        limit: 0,
+    };
+    let found = context.client.list(&list, Work::Interactive).await?;
+    let documents = found.into_iter().map(|customer| Document { customer: canonical(customer), ..Document::default() });
+    let mapped = documents.filter_map(|document| context.mapping.map(&document).ok());
+    let customers = mapped.map(|mapped| mapped.record.customer);
+    Ok(customers.filter_map(|customer| Some((customer.erpnext_id.clone()?, customer))).collect())
 }
 
 /// Answers an open question; gives it as it is afterwards.

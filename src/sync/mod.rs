@@ -10,6 +10,7 @@ pub mod census;
 mod concealed;
 pub mod conduct;
 pub mod customer;
+pub mod dossier;
 pub mod dry_run;
 pub mod edit;
 pub mod erase;

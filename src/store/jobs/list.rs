@@ -3,6 +3,8 @@
 //! Invariant: only reads, page by page in the order of (doctype, name), one doctype after the other: so a page is a range
 //! of the key on every database, however long the queue is. What people then do with jobs is in `actions`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::domain::job::{Cause, DocKey, Lane};
 use crate::domain::run::RunId;
 use crate::domain::time::iso;
 
-pub(super) static ALL: &[&Statement] = &[&PAGE, &COUNT, &ONE];
+pub(super) static ALL: &[&Statement] = &[&PAGE, &COUNT, &LABELS, &ONE];
 
 const COLUMNS: &str = "doctype, name, lane, run_at, run_at - {now} AS due_in, token, generation, attempts, cause, \
     delivery_id, {flag:absent} AS absent, run_id, last_error, error_label, created_at, updated_at";
@@ -34,6 +36,13 @@ static PAGE: Statement = Statement::built(|_| {
 static COUNT: Statement = Statement::built(|_| {
     let matching = format!("SELECT 1 AS one FROM sync_jobs WHERE doctype = ? AND {MATCHES} LIMIT ?");
     format!("SELECT {{count:COUNT(*)}} AS n FROM ({matching}) AS m")
+});
+
+static LABELS: Statement = Statement::built(|_| {
+    format!(
+        "SELECT COALESCE(error_label, '') AS label, {{count:COUNT(*)}} AS n FROM sync_jobs WHERE doctype = ? AND {MATCHES} \
+         GROUP BY COALESCE(error_label, '')"
+    )
 });
 
 static ONE: Statement = Statement::built(|_| format!("SELECT {COLUMNS} FROM sync_jobs WHERE doctype = ? AND name = ?"));
@@ -251,6 +260,28 @@ impl Store {
             count += rows.first().map_or(Ok(0), |row| row.int("n")).map_err(|error| StoreError::of(what, error))?;
         }
         Ok(count.unsigned_abs())
+    }
+
+    /// How many jobs match, by their error label; those of most first. Looks at every job of the doctype. An empty label
+    /// stands for jobs without an error.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn job_labels(&self, filter: &JobFilter) -> Result<Vec<(String, u64)>, StoreError> {
+        let what = "count jobs by their error";
+        let of = |error| StoreError::of(what, error);
+        let pattern = filter.pattern();
+        let mut labels: BTreeMap<String, u64> = BTreeMap::new();
+        for doctype in filter.doctypes(None) {
+            let mut args = vec![Arg::Text(doctype.as_str())];
+            args.extend(filter.args(&pattern));
+            for row in self.read(what, &LABELS, &args).await? {
+                *labels.entry(row.text("label").map_err(of)?).or_default() += row.int("n").map_err(of)?.unsigned_abs();
+            }
+        }
+        let mut labels: Vec<(String, u64)> = labels.into_iter().collect();
+        labels.sort_by_key(|(_label, number)| Reverse(*number));
+        Ok(labels)
     }
 
     /// The job of a document, if there is one.

@@ -33,8 +33,11 @@ pub(super) struct Assets {
     pub(super) icon: Asset,
 }
 
+/// What every page needs, and what the pages of each part do.
+const STYLE: &str = concat!(include_str!("assets/app.css"), include_str!("assets/activity.css"));
+
 pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
-    style: Asset::new("app", "css", "text/css; charset=utf-8", include_bytes!("assets/app.css")),
+    style: Asset::new("app", "css", "text/css; charset=utf-8", STYLE.as_bytes()),
     script: Asset::new("app", "js", "text/javascript; charset=utf-8", include_bytes!("assets/app.js")),
     htmx: Asset::new("htmx", "js", "text/javascript; charset=utf-8", include_bytes!("assets/htmx.min.js")),
     htmx_sse: Asset::new("htmx-sse", "js", "text/javascript; charset=utf-8", include_bytes!("assets/htmx-sse.min.js")),

@@ -14,6 +14,7 @@ use super::assets::{ASSETS, Assets};
 use super::notice::Notice;
 use super::pill::Pill;
 use super::theme::Theme;
+use crate::domain::audit::Actor;
 use crate::domain::role::Role;
 use crate::sync::sessions;
 
@@ -21,13 +22,19 @@ use crate::sync::sessions;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Overview,
+    Customers,
+    Activity,
     Settings,
 }
 
 impl Section {
     /// All, as they are shown: with their address and name.
-    pub(super) const ALL: &'static [(Self, &'static str, &'static str)] =
-        &[(Self::Overview, "/", "Overview"), (Self::Settings, "/settings", "Settings")];
+    pub(super) const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Overview, "/", "Overview"),
+        (Self::Customers, "/customers", "Customers"),
+        (Self::Activity, "/activity", "Activity"),
+        (Self::Settings, "/settings", "Settings"),
+    ];
 }
 
 /// The frame of a page.
@@ -70,6 +77,11 @@ impl Reader {
                 Err(Problem::new(request, Code::Forbidden, "this is for people who are signed in, not for tokens"))
             }
         }
+    }
+
+    /// For the history of a customer.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::User { id: self.id, name: self.name.clone() }
     }
 }
 

@@ -1,6 +1,6 @@
-//! `GET /live?customer=ID`: what an open page wants to hear, as server-sent events: how sync stands (`standing`, a piece of
+//! `GET /live?customer=ID&webhooks=true`: what an open page wants to hear, as server-sent events: how sync stands (`standing`, a piece of
 //! the page), that this changed (`moved`), that a run moved on (`run`), that a customer changed (`change`), and that the one which is shown did
-//! (`customer`). On all but the first a page reads the part anew that may be stale.
+//! (`customer`), and, where that is wanted, that webhooks arrived (`webhook`). On all but the first a page reads the part anew that may be stale.
 //!
 //! Invariant: at most a few events a second, however much happens; nothing of a customer is in them but its id. Programs
 //! that must not miss a change follow `/api/changes` instead.
@@ -18,6 +18,7 @@ use super::super::auth::permit::Permit;
 use super::super::error::Problem;
 use super::pill::Pill;
 use crate::domain::customer::CustomerId;
+use crate::store::{DeliveryFilter, DeliveryRange};
 use crate::sync::feed::Entry;
 use crate::sync::progress::Watcher;
 
@@ -38,6 +39,9 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 pub(super) struct Wanted {
     /// The customer whose page is open.
     customer: Option<CustomerId>,
+    /// Whether webhooks are shown.
+    #[serde(default)]
+    webhooks: bool,
 }
 
 pub(super) async fn stream(
@@ -48,7 +52,9 @@ pub(super) async fn stream(
     let permit = Permit::of(&request, &state)?;
     let after = state.feed.last().await.map_err(|error| Problem::store(&request, &error))?;
     let runs = state.progress.watch();
-    let open = Open { state, permit, after, runs, customer: wanted.customer, told: None, sent: Instant::now() };
+    let webhook = if wanted.webhooks { Some(newest_webhook(&state).await) } else { None };
+    let customer = wanted.customer;
+    let open = Open { state, permit, after, runs, customer, webhook, told: None, sent: Instant::now() };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -64,6 +70,8 @@ struct Open {
     after: i64,
     runs: Watcher,
     customer: Option<CustomerId>,
+    /// The newest webhook that was told of, where they are shown.
+    webhook: Option<Option<String>>,
     /// The standing that was told.
     told: Option<Pill>,
     /// When something was sent last.
@@ -90,6 +98,7 @@ impl Open {
                 entries = feed.follow(self.after, PORTION, LOOK_EVERY, &stop) => self.changed(&entries.ok()?),
             };
             text.push_str(&self.standing().await);
+            text.push_str(&self.arrived().await);
             self.permit.renew(&self.state).await.ok()?;
             if text.is_empty() && self.sent.elapsed() >= KEEP_ALIVE {
                 text.push_str(":\n\n");
@@ -114,6 +123,17 @@ impl Open {
         text
     }
 
+    /// Whether webhooks arrived since that was told.
+    async fn arrived(&mut self) -> String {
+        let Some(told) = &mut self.webhook else { return String::new() };
+        let newest = newest_webhook(&self.state).await;
+        if newest.is_none() || newest == *told {
+            return String::new();
+        }
+        *told = newest;
+        event("webhook", "")
+    }
+
     fn changed(&mut self, entries: &[Entry]) -> String {
         let Some(last) = entries.last() else { return String::new() };
         self.after = last.seq;
@@ -125,6 +145,12 @@ impl Open {
         }
         text
     }
+}
+
+/// The id of the newest webhook, where there is one and the database can tell. Reads one row.
+async fn newest_webhook(state: &State) -> Option<String> {
+    let page = state.context.store.deliveries(&DeliveryFilter::default(), &DeliveryRange::default(), 1).await;
+    page.ok()?.rows.pop().map(|newest| newest.id)
 }
 
 fn customer_of(entry: &Entry) -> Option<CustomerId> {

@@ -9,19 +9,28 @@
 //! one), a line in `table`, and its place in `tests/it/pages`.
 
 mod account;
+mod activity;
 mod assets;
+mod badge;
 mod chart;
 mod checklist;
+mod customer;
+mod customer_deeds;
+mod customer_form;
+mod customers;
 mod failure;
+mod field;
 mod first_admin;
 mod form;
 mod frame;
+mod history;
 mod live;
 mod notice;
 mod number;
 mod overview;
 mod page;
 mod pill;
+mod question;
 mod reference;
 mod settings;
 mod sign_in;

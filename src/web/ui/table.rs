@@ -12,13 +12,18 @@ use super::super::auth::{May, Proof};
 use super::super::error::not_found;
 use super::super::routes::{Line, ListedRoute, resources};
 use super::settings::{audit, people, schedules, tokens};
-use super::{account, assets, failure, first_admin, live, overview, reference, sign_in, sync, theme};
+use super::{
+    account, activity, assets, customer, customer_deeds, customer_form, customers, failure, first_admin, live,
+    overview, reference, sign_in, sync, theme,
+};
 use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
 use Action::{
-    PasswordChange, RunCancel, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut, SignOutEverywhere,
-    TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove, UserSignOut,
+    CustomerChange, CustomerCreate, CustomerDelete, CustomerLink, CustomerSync, JobsDiscard, JobsRetry, PasswordChange,
+    RunApprove, RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut,
+    SignOutEverywhere, SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove,
+    UserSignOut,
 };
 use Role::{Admin, Operator, Viewer};
 
@@ -28,6 +33,15 @@ static TABLE: &[Line] = &[
     page("/sync", May::Person(Viewer), || to(sync::show)),
     form("/sync", May::Person(Operator), Some(RunStart), || to(sync::start)),
     form("/sync/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(sync::cancel)),
+    page("/customers", May::Person(Viewer), || to(customers::show)),
+    form("/customers", May::Person(Operator), Some(CustomerCreate), || to(customer_form::create)),
+    page("/customers/new", May::Person(Operator), || to(customer_form::new)),
+    page("/customers/{id}", May::Person(Viewer), || to(customer::show)),
+    form("/customers/{id}", May::Person(Operator), Some(CustomerChange), || to(customer_form::change)),
+    page("/customers/{id}/edit", May::Person(Operator), || to(customer_form::open)),
+    form("/customers/{id}/sync", May::Person(Operator), Some(CustomerSync), || to(customer_deeds::sync)),
+    form("/customers/{id}/delete", May::Person(Operator), Some(CustomerDelete), || to(customer_deeds::delete)),
+    form("/customers/{id}/link", May::Person(Operator), Some(CustomerLink), || to(customer_deeds::link)),
     page("/settings", May::Person(Viewer), || to(schedules::show)),
     form("/settings/schedules/{name}/pause", May::Person(Operator), Some(SchedulePause), || to(schedules::pause)),
     form("/settings/schedules/{name}/resume", May::Person(Operator), Some(ScheduleResume), || to(schedules::resume)),
@@ -43,6 +57,19 @@ static TABLE: &[Line] = &[
     form("/settings/tokens/{id}/revoke", May::Person(Admin), Some(TokenRevoke), || to(tokens::revoke)),
     page("/settings/audit", May::Person(Admin), || to(audit::show)),
     page("/reference", May::Person(Viewer), || to(reference::show)),
+    page("/activity", May::Person(Viewer), || to(activity::runs)),
+    page("/activity/runs/{id}", May::Person(Viewer), || to(activity::run)),
+    form("/activity/runs/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(activity::cancel)),
+    form("/activity/runs/{id}/approve", May::Person(Admin), Some(RunApprove), || to(activity::approve)),
+    form("/activity/runs/{id}/discard", May::Person(Admin), Some(RunDiscard), || to(activity::discard_run)),
+    page("/activity/webhooks", May::Person(Viewer), || to(activity::deliveries)),
+    page("/activity/webhooks/{id}", May::Person(Viewer), || to(activity::delivery)),
+    page("/activity/failures", May::Person(Viewer), || to(activity::failures)),
+    form("/activity/failures/retry", May::Person(Operator), Some(JobsRetry), || to(activity::retry_jobs)),
+    form("/activity/failures/discard", May::Person(Operator), Some(JobsDiscard), || to(activity::discard_jobs)),
+    page("/activity/links", May::Person(Viewer), || to(activity::links)),
+    form("/activity/links/{id}/accept", May::Person(Operator), Some(SuggestionAccept), || to(activity::accept)),
+    form("/activity/links/{id}/reject", May::Person(Operator), Some(SuggestionReject), || to(activity::reject)),
     page("/account", May::SignedIn, || to(account::show)),
     form("/account/password", May::SignedIn, Some(PasswordChange), || to(account::change_password)),
     form("/account/sign-out-everywhere", May::SignedIn, Some(SignOutEverywhere), || to(account::sign_out_everywhere)),

@@ -9,6 +9,7 @@ use crate::support::chromium::{Browser, PHONE, WIDE};
 /// The pages of somebody who is signed in: name of the picture and address.
 const PAGES: &[(&str, &str)] = &[
     ("overview", "/"),
+    ("customers", "/customers"),
     ("settings-schedules", "/settings"),
     ("settings-people", "/settings/people"),
     ("settings-tokens", "/settings/tokens"),
@@ -21,7 +22,8 @@ const PAGES: &[(&str, &str)] = &[
 /// The pages of everybody.
 const PUBLIC: &[(&str, &str)] = &[("sign-in", "/sign-in"), ("first-admin", "/first-admin?token=x")];
 
-async fn look(browser: &Browser, pages: &[(&str, &str)]) {
+/// Looks at these pages: name of the picture and address.
+pub(super) async fn look(browser: &Browser, pages: &[(&str, &str)]) {
     for (name, path) in pages {
         browser.goto(path).await;
         for theme in ["dark", "light"] {

@@ -1,9 +1,13 @@
-//! The pages. `clicks` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core judge them;
-//! the others ask by HTTP, as a browser without scripts.
+//! The pages. `acting`, `clicks` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core
+//! judge them; the others ask by HTTP, as a browser without scripts.
 //!
 //! A new page gets a line in `looks` and its clicks in a file of its own.
 
+mod acting;
+mod activity;
 mod clicks;
+mod customer;
+mod customers;
 mod failures;
 mod files;
 mod looks;
@@ -14,14 +18,16 @@ mod settings;
 mod signing_in;
 
 use customer_sync::domain::role::Role;
+use customer_sync::domain::run::{RunCause, RunKind, RunState};
 use customer_sync::domain::user::UserName;
 use customer_sync::simulator::{Options, Simulator};
 use customer_sync::sync::passwords::Passwords;
 use customer_sync::sync::users;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
 
-use crate::support::app::{SECRET, TestApp, client};
+use crate::support::app::{SECRET, TestApp, client, wait_until};
 use crate::support::chromium::Browser;
 use crate::support::databases::{Database, Kind, fresh};
 
@@ -47,6 +53,55 @@ impl Site {
         let app = TestApp::configured(&database, &erpnext, &settings).await;
         erpnext.register_webhooks(&app.webhook_url(), SECRET).unwrap();
         Self { app, erpnext, _database: database }
+    }
+
+    /// Documents that ERPNext cannot give: their jobs are dead.
+    async fn fail(&self, names: &[&str]) {
+        for name in names {
+            // ERPNext lets nobody give such a name, but a webhook may bring it.
+            if !name.contains('<') {
+                self.erpnext.import("Customer", json!({"customer_name": name})).unwrap();
+            }
+            self.erpnext.faults().poison(name, 417);
+            self.app.hint("on_update", "Customer", name).await;
+        }
+        self.app.settled().await;
+    }
+
+    /// A sweep that would remove 12 of 20 customers, and waits for a person; its id.
+    async fn hold(&self) -> i64 {
+        self.erpnext.seed_customers(20);
+        let run = self.app.store().start_run(RunKind::Full, RunCause::Person).await.unwrap().run;
+        self.run_is(run, RunState::Succeeded).await;
+        for name in self.erpnext.names("Customer").iter().take(12) {
+            self.erpnext.sql_delete("Customer", name);
+        }
+        let run = self.app.store().start_run(RunKind::Sweep, RunCause::Person).await.unwrap().run;
+        self.run_is(run, RunState::Held).await;
+        run
+    }
+
+    async fn run_is(&self, run: i64, state: RunState) {
+        wait_until(&format!("run {run} is {}", state.as_str()), async || {
+            self.app.store().run(run).await.unwrap().unwrap().state == state
+        })
+        .await;
+        self.app.settled().await;
+    }
+
+    /// Two rows of the application that a document of ERPNext may belong to: two questions. The rows' ids.
+    async fn ask(&self, names: [&str; 2]) -> [i64; 2] {
+        let mut ids = [0; 2];
+        for (id, name) in ids.iter_mut().zip(names) {
+            let row = json!({"name": name, "email": "info@two.example"});
+            let request = self.app.request(Method::POST, "/api/customers").json(&row);
+            let made: Value = request.send().await.unwrap().json().await.unwrap();
+            *id = made["data"]["id"].as_i64().unwrap();
+        }
+        let customer = json!({"customer_name": "Two Ltd", "email_id": "info@two.example", "tax_id": "TAX 2"});
+        self.erpnext.create_customer(customer).unwrap();
+        wait_until("two questions are asked", async || self.app.store().open_suggestions().await.unwrap() == 2).await;
+        ids
     }
 
     async fn add(&self, name: &str, role: Role) {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a job that a worker holds is left to it, and "all that match" is what matched when it was asked for.
 
+use std::collections::BTreeMap;
+
 use customer_sync::domain::hint::Doctype;
 use customer_sync::domain::job::{Cause, DocKey, JobError, Lane, Outcome, Put};
 use customer_sync::domain::run::{RunCause, RunKind};
@@ -48,6 +50,13 @@ impl Case {
             let counted = self.store.job_count_up_to(&filter, most).await.unwrap();
             assert_eq!(counted, count.min(most), "{filter:?}");
         }
+        let mut labels: BTreeMap<String, u64> = BTreeMap::new();
+        for job in &jobs {
+            *labels.entry(job.error_label.clone().unwrap_or_default()).or_default() += 1;
+        }
+        let counted = self.store.job_labels(&filter).await.unwrap();
+        assert!(counted.is_sorted_by(|one, next| one.1 >= next.1), "{counted:?}");
+        assert_eq!(counted.into_iter().collect::<BTreeMap<_, _>>(), labels, "{filter:?}");
         jobs.into_iter().map(|job| job.key.name).collect()
     }
 }

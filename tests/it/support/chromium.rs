@@ -125,6 +125,12 @@ impl Browser {
         self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
     }
 
+    /// Clicks on what the CSS selector finds, once it can be clicked.
+    pub async fn click(&self, selector: &str) {
+        wait_until(&format!("{selector} can be clicked"), async || self.driver.click(By::Css(selector)).await.is_ok())
+            .await;
+    }
+
     /// Clicks on the button or link that says that.
     pub async fn press(&self, text: &str) {
         let path =

@@ -82,6 +82,26 @@
     });
   });
 
+  // What somebody has opened is not taken away by a page that renews itself.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const unattended = event.detail.requestConfig.headers["X-Unattended"];
+    if (unattended && event.target.querySelector("details[open]")) event.preventDefault();
+  });
+
+  // What changed while somebody was looking at it is marked for a moment; what was folded out stays so.
+  const watched = () => new Set([...document.querySelectorAll("[data-watch]")].map((part) => part.dataset.watch));
+  const unfolded = () => [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+  let seen = new Set();
+  let open = [];
+  document.addEventListener("htmx:beforeSwap", () => ([seen, open] = [watched(), unfolded()]));
+  document.addEventListener("htmx:afterSettle", (event) => {
+    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    if (!event.detail.requestConfig?.triggeringEvent?.type.startsWith("sse:")) return;
+    for (const part of document.querySelectorAll("[data-watch]")) {
+      part.classList.toggle("fresh", !seen.has(part.dataset.watch));
+    }
+  });
+
   // What is wrong, in the words of the service.
   function problem(answer) {
     try {

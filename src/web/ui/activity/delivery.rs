@@ -1,0 +1,81 @@
+//! `/activity/webhooks/{id}`: one webhook with what it said.
+//!
+//! Invariant: its body is shown to operators only, as by the API: it holds whatever ERPNext sends, also fields that nobody
+//! mapped.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde_json::Value;
+
+use super::super::super::State;
+use super::super::super::error::{Code, Problem};
+use super::super::frame::{Frame, Reader, Section};
+use super::super::page::render;
+use super::super::time::moment;
+use super::words::{fate, job_state, verdict};
+use crate::domain::hint::Doctype;
+use crate::domain::job::DocKey;
+use crate::domain::role::Role;
+use crate::store::{DeliveryDetail, JobRow};
+
+#[derive(Template)]
+#[template(path = "activity/delivery.html", config = "src/web/ui/askama.toml")]
+struct Page {
+    frame: Frame,
+    delivery: DeliveryDetail,
+    /// What it said, readable; `None` for whom it is not meant.
+    body: Option<String>,
+    /// The document in ERPNext's desk.
+    desk: Option<String>,
+    /// What is left to do for the document.
+    job: Option<JobRow>,
+}
+
+pub(in crate::web::ui) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let failed = |error| Problem::store(&request, &error);
+    let store = &state.context.store;
+    let found = store.delivery(&id).await.map_err(failed)?;
+    let delivery = found.ok_or_else(|| {
+        let detail = "there is no such webhook, or not any longer: they are kept for a while only \
+                      (retention.deliveries_days)";
+        Problem::new(&request, Code::NotFound, detail)
+    })?;
+    let key = key(&delivery);
+    let job = match &key {
+        Some(key) => store.job(key).await.map_err(failed)?,
+        None => None,
+    };
+    let desk = key.map(|key| state.context.client.desk_address(key.doctype, &key.name).into());
+    let frame = Frame::of(&request, &state, Some(Section::Activity), "Webhook").await?;
+    let may_read = Reader::of(&request)?.role >= Role::Operator;
+    let body = may_read.then(|| readable(&delivery.body));
+    Ok(render(&Page { frame, delivery, body, desk, job }))
+}
+
+/// The document that it is about, where that is one of ours.
+fn key(delivery: &DeliveryDetail) -> Option<DocKey> {
+    let doctype = Doctype::parse(delivery.row.doctype.as_deref()?)?;
+    Some(DocKey { doctype, name: delivery.row.name.clone()? })
+}
+
+/// JSON on several lines; anything else as it is.
+fn readable(body: &str) -> String {
+    let json = serde_json::from_str::<Value>(body);
+    json.ok().and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or_else(|| body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn a_body_is_readable_whatever_it_is() {
+        assert_eq!(readable(r#"{"name":"A"}"#), "{\n  \"name\": \"A\"\n}");
+        assert_eq!(readable("{\"name\": cut"), "{\"name\": cut");
+    }
+}

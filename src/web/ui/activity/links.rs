@@ -1,0 +1,220 @@
+//! `/activity/links`: which of our customers and which of ERPNext's may be the same, side by side; a person says yes or no.
+//!
+//! Invariant: ERPNext's side is read when the page is (one call for the whole page, not for long): nothing of a document
+//! that nobody has decided about is stored. Where ERPNext cannot be read, the question is shown all the same.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::super::super::State;
+use super::super::super::error::{Code, Problem};
+use super::super::frame::{Frame, Reader, Section};
+use super::super::notice::{Tone, and_say};
+use super::super::page::render;
+use super::super::time::distance;
+use super::{Pager, Tab, Tabs, address, last_before_next};
+use crate::domain::customer::Customer;
+use crate::domain::hint::Doctype;
+use crate::domain::role::Role;
+use crate::domain::suggestion::{SuggestionKind, SuggestionState};
+use crate::store::SuggestionRow;
+use crate::sync::links::{self, LinkError};
+
+const PATH: &str = "/activity/links";
+/// Questions of a page: each is shown at length.
+const QUESTIONS: u32 = 10;
+/// How long a page waits for ERPNext's side.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+#[derive(Template)]
+#[template(path = "activity/links.html", config = "src/web/ui/askama.toml")]
+struct Page {
+    frame: Frame,
+    tabs: Tabs,
+    state: &'static str,
+    questions: Vec<Question>,
+    /// Why ERPNext's side is not known.
+    unread: Option<String>,
+    pager: Pager,
+    may_decide: bool,
+}
+
+/// A question with both sides.
+struct Question {
+    row: SuggestionRow,
+    /// The document in ERPNext's desk.
+    desk: String,
+    /// Whether ERPNext has the document, as far as is known.
+    found: bool,
+    fields: Vec<Field>,
+}
+
+/// A field of both.
+struct Field {
+    name: &'static str,
+    ours: Option<String>,
+    theirs: Option<String>,
+}
+
+impl Field {
+    fn is_same(&self) -> bool {
+        let folded = |side: &Option<String>| side.as_ref().map(|text| text.trim().to_lowercase());
+        self.ours.is_some() && folded(&self.ours) == folded(&self.theirs)
+    }
+}
+
+/// What is offered: the API's word and what people call it.
+const STATES: [(&str, &str, Option<SuggestionState>); 5] = [
+    ("open", "Open", Some(SuggestionState::Open)),
+    ("accepted", "Accepted", Some(SuggestionState::Accepted)),
+    ("rejected", "Rejected", Some(SuggestionState::Rejected)),
+    ("done", "Done", Some(SuggestionState::Done)),
+    ("all", "All", None),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web::ui) struct Wanted {
+    state: Option<String>,
+    /// The last id of the page before.
+    after: Option<i64>,
+}
+
+pub(in crate::web::ui) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    let failed = |error| Problem::store(&request, &error);
+    let asked = wanted.state.as_deref().unwrap_or("open");
+    let known = STATES.into_iter().find(|(word, ..)| *word == asked);
+    let (word, _name, only) = known.ok_or_else(|| {
+        Problem::new(&request, Code::BadRequest, "this address has a word that is not known; begin again at Links")
+    })?;
+    let store = &state.context.store;
+    let after = wanted.after.unwrap_or_default();
+    let mut rows = store.suggestions(only, after, QUESTIONS + 1).await.map_err(failed)?;
+    let next = last_before_next(&mut rows, QUESTIONS)
+        .map(|last| address(PATH, &[("state", word), ("after", &last.id.to_string())]));
+    let first = wanted.after.map(|_after| address(PATH, &[("state", word)]));
+    let (theirs, unread) = theirs(&state, &rows).await;
+    let mut questions = Vec::with_capacity(rows.len());
+    for row in rows {
+        let ours = store.customer(row.customer).await.map_err(failed)?.map(|detail| detail.row.customer);
+        let theirs = theirs.get(&row.name);
+        let fields = fields(ours.as_ref(), theirs);
+        let desk = state.context.client.desk_address(Doctype::Customer, &row.name).into();
+        questions.push(Question { desk, found: theirs.is_some(), fields, row });
+    }
+    let frame = Frame::of(&request, &state, Some(Section::Activity), "Links").await?;
+    let tabs = Tabs::of(&request, &state, Tab::Links).await?;
+    let may_decide = Reader::of(&request)?.role >= Role::Operator;
+    let pager = Pager { first, next, names: ("Oldest", "Newer") };
+    Ok(render(&Page { frame, tabs, state: word, questions, unread, pager, may_decide }))
+}
+
+/// ERPNext's side of these questions, and why it is not known where it could not be read.
+async fn theirs(state: &State, rows: &[SuggestionRow]) -> (HashMap<String, Customer>, Option<String>) {
+    let asked = rows.iter().filter(|row| row.kind != SuggestionKind::Missing);
+    let names: Vec<&str> = asked.map(|row| row.name.as_str()).collect();
+    if names.is_empty() {
+        return (HashMap::new(), None);
+    }
+    match tokio::time::timeout(PATIENCE, links::documents(&state.context, &names)).await {
+        Ok(Ok(found)) => (found, None),
+        Ok(Err(error)) => (HashMap::new(), Some(error.without_detail())),
+        Err(_late) => (HashMap::new(), Some("it takes too long to answer".to_owned())),
+    }
+}
+
+/// What tells customers apart, where a side has it.
+fn fields(ours: Option<&Customer>, theirs: Option<&Customer>) -> Vec<Field> {
+    type Get = fn(&Customer) -> Option<String>;
+    let all: [(&'static str, Get); 9] = [
+        ("Name", |customer| Some(customer.name.clone())),
+        ("E-mail", |customer| customer.email.clone()),
+        ("Phone", |customer| customer.phone.clone()),
+        ("Tax number", |customer| customer.tax_number.clone()),
+        ("Address", |customer| customer.address.clone()),
+        ("Postal code", |customer| customer.postal_code.clone()),
+        ("City", |customer| customer.city.clone()),
+        ("Country", |customer| customer.country.clone()),
+        ("Group", |customer| customer.customer_group.clone()),
+    ];
+    let sides = all.map(|(name, get)| Field { name, ours: ours.and_then(get), theirs: theirs.and_then(get) });
+    sides.into_iter().filter(|field| field.ours.is_some() || field.theirs.is_some()).collect()
+}
+
+/// What speaks for it, for people.
+fn matched(row: &SuggestionRow) -> String {
+    match row.matched_by.as_str() {
+        "email" => "They have the same e-mail.".to_owned(),
+        "tax_number" => "They have the same tax number.".to_owned(),
+        "person" => "A person asked for this link.".to_owned(),
+        _ if row.kind == SuggestionKind::Missing => {
+            "Our customer names a document that ERPNext does not have.".to_owned()
+        }
+        other => format!("They have the same value: {other}."),
+    }
+}
+
+fn title(row: &SuggestionRow) -> &'static str {
+    match row.kind {
+        SuggestionKind::Ambiguous => "Are these the same customer?",
+        SuggestionKind::Missing => "Which customer of ERPNext is this?",
+        SuggestionKind::Asked => "A link that was asked for",
+    }
+}
+
+pub(in crate::web::ui) async fn accept(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    decide(&request, &state, &id, true).await
+}
+
+pub(in crate::web::ui) async fn reject(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    decide(&request, &state, &id, false).await
+}
+
+async fn decide(request: &HttpRequest, state: &State, id: &str, accept: bool) -> Result<HttpResponse, Problem> {
+    let missing = || Problem::new(request, Code::NotFound, format!("there is no suggestion {id}"));
+    let id: i64 = id.parse().map_err(|_not_a_number| missing())?;
+    match links::decide(&state.context.store, id, accept).await {
+        Ok(_decided) => {
+            state.wake.wake();
+            let said = if accept { "Accepted. They are linked in a moment." } else { "Rejected. They stay apart." };
+            Ok(and_say(PATH, Tone::Good, said))
+        }
+        // Somebody was faster, or it cannot be: no failure of the page.
+        Err(error @ (LinkError::Decided(_) | LinkError::NotLinkable(_) | LinkError::NothingToAccept)) => {
+            Ok(and_say(PATH, Tone::Bad, &error.to_string()))
+        }
+        Err(error) => Err(Problem::link(request, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_side_has_is_compared() {
+        let ours =
+            Customer { name: "Öz GmbH".to_owned(), email: Some("A@x.example".to_owned()), ..Customer::default() };
+        let theirs = Customer { email: Some("a@x.example ".to_owned()), city: Some("Ulm".to_owned()), ..ours.clone() };
+        let fields = fields(Some(&ours), Some(&theirs));
+        let shown: Vec<(&str, bool)> = fields.iter().map(|field| (field.name, field.is_same())).collect();
+        assert_eq!(shown, [("Name", true), ("E-mail", true), ("City", false)]);
+    }
+}

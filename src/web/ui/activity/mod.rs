@@ -1,0 +1,128 @@
+//! *Activity*: what sync did, does, and could not do; a file per page, shown as tabs.
+//!
+//! Invariant: pages are read by key, never at an offset; each form does what a call of the API does, for the same roles, and
+//! leads back to where it was sent from. Words that several pages use are in `words`.
+
+mod deliveries;
+mod delivery;
+mod failing;
+mod links;
+mod run;
+mod runs;
+mod words;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use url::form_urlencoded::Serializer;
+
+use super::super::State;
+use super::super::error::Problem;
+use super::number::{count, grouped};
+use crate::domain::run::RunState;
+
+pub(super) use runs::show as runs;
+pub(super) use {deliveries::show as deliveries, delivery::show as delivery};
+pub(super) use {failing::discard as discard_jobs, failing::retry as retry_jobs, failing::show as failures};
+pub(super) use {links::accept, links::reject, links::show as links};
+pub(super) use {run::approve, run::cancel, run::discard as discard_run, run::show as run};
+
+/// Rows of a page.
+const PAGE: u32 = 25;
+
+/// A tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Runs,
+    Webhooks,
+    Failures,
+    Links,
+}
+
+/// The tabs, with how much waits for somebody behind each.
+#[derive(Template)]
+#[template(path = "activity/tabs.html", config = "src/web/ui/askama.toml")]
+struct Tabs {
+    open: Tab,
+    held: usize,
+    failed: u64,
+    questions: i64,
+}
+
+impl HtmlSafe for Tabs {}
+
+impl Tabs {
+    async fn of(request: &actix_web::HttpRequest, state: &State, open: Tab) -> Result<Self, Problem> {
+        let standing = state.standings.now(&state.context).await;
+        let questions = state.context.store.open_suggestions().await;
+        let questions = questions.map_err(|error| Problem::store(request, &error))?;
+        let held = standing.runs.iter().filter(|run| run.state == RunState::Held).count();
+        Ok(Self { open, held, failed: standing.depth.dead, questions })
+    }
+
+    fn failures(&self) -> String {
+        grouped(self.failed)
+    }
+
+    fn open_questions(&self) -> String {
+        count(self.questions)
+    }
+}
+
+/// Where the rest of a list is.
+#[derive(Template)]
+#[template(path = "activity/pager.html", config = "src/web/ui/askama.toml")]
+struct Pager {
+    /// The address of the first page, where this is another one.
+    first: Option<String>,
+    /// The address of the next page.
+    next: Option<String>,
+    /// What the first page and the next one are called.
+    names: (&'static str, &'static str),
+}
+
+impl HtmlSafe for Pager {}
+
+/// What a list by time calls its pages.
+const BY_TIME: (&str, &str) = ("Newest", "Older");
+/// What a list by name calls its pages.
+const BY_NAME: (&str, &str) = ("First page", "Next page");
+
+/// Takes the row away that only shows that there is another page; gives the last row of this one then.
+fn last_before_next<T>(rows: &mut Vec<T>, limit: u32) -> Option<&T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_last| more)
+}
+
+/// The path with these words as its query; those without a value are left out.
+fn address(path: &str, words: &[(&str, &str)]) -> String {
+    let words: Vec<_> = words.iter().filter(|(_word, value)| !value.is_empty()).collect();
+    if words.is_empty() {
+        return path.to_owned();
+    }
+    let mut query = Serializer::new(String::new());
+    for (word, value) in words {
+        query.append_pair(word, value);
+    }
+    format!("{path}?{}", query.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_knows_whether_there_is_another() {
+        let mut rows = vec![1, 2, 3];
+        assert_eq!(last_before_next(&mut rows, 2), Some(&2));
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(last_before_next(&mut rows, 2), None);
+    }
+
+    #[test]
+    fn words_without_a_value_are_left_out() {
+        assert_eq!(address("/a", &[("state", "")]), "/a");
+        assert_eq!(address("/a", &[("q", "x & <y>"), ("state", ""), ("n", "ä/b")]), "/a?q=x+%26+%3Cy%3E&n=%C3%A4%2Fb");
+    }
+}
