@@ -99,7 +99,7 @@ fn end(row: &RunRow, unreadable: Vec<String>) -> End {
     let mut told = Vec::new();
     if row.counts.failed > 0 {
         told.push(format!(
-            "{} of {} customers could not be synced; customer-sync jobs list, or GET /api/jobs, tells which and why",
+            "{} of {} customers could not be synced; the failures (Activity, customer-sync jobs list, or GET /api/jobs) tell which and why",
             row.counts.failed, row.put
         ));
     }

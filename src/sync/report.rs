@@ -49,11 +49,7 @@ pub async fn degraded(context: &Context) -> Result<Vec<Reason>, StoreError> {
     }
     let questions = context.store.open_suggestions().await?;
     if questions > 0 {
-        let message = format!(
-            "{questions} customers of ERPNext and rows of yours may be the same and a person has to say \
-             (GET /api/suggestions, or customer-sync suggestions)"
-        );
-        reasons.push(Reason { code: "suggestions_open", message });
+        reasons.push(Reason { code: "suggestions_open", message: open_questions(questions) });
     }
     for (part, rows) in by_part(context.store.unknown_parts().await?) {
         reasons.push(Reason { code: "not_permitted", message: part_unreadable(&part, rows) });
@@ -71,10 +67,16 @@ pub async fn degraded(context: &Context) -> Result<Vec<Reason>, StoreError> {
     Ok(reasons)
 }
 
+fn open_questions(number: i64) -> String {
+    let what = "a customer of ERPNext and a row of yours may be the same: a person has to say";
+    if number == 1 { what.to_owned() } else { format!("{number} times {what}") }
+}
+
 fn failed_jobs(dead: i64) -> String {
     let number = if dead < MANY { dead.to_string() } else { format!("{MANY} or more") };
     format!(
-        "{number} customers, addresses or contacts could not be synced: customer-sync jobs list tells which and why"
+        "{number} customers, addresses or contacts could not be synced: the failures (Activity, or customer-sync jobs list) \
+         tell which and why"
     )
 }
 
@@ -138,6 +140,12 @@ pub(super) fn part_unreadable(part: &str, rows: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_question_is_not_several() {
+        assert!(open_questions(1).starts_with("a customer of ERPNext and a row of yours may be the same"));
+        assert!(open_questions(2).starts_with("2 times a customer"));
+    }
 
     #[test]
     fn each_part_is_named_as_erpnext_names_it() {

@@ -143,9 +143,8 @@ async fn decide(run: &Conduct, row: &RunRow, tally: Tally, census: &Census) -> R
     hold::supersede(run, held).await?;
     run.put(&[], &Position::Held { filter }.text(), 0, true).await?;
     let message = format!(
-        "{told}. Nothing of it was removed: look at the list with customer-sync runs candidates {id}, then let it be removed \
-         with customer-sync runs approve {id}, or not with customer-sync runs discard {id}",
-        id = run.lead.run
+        "{told}, so nothing of it was removed: look at the list of run {}, then approve or discard it",
+        run.lead.run
     );
     tracing::warn!(run = run.lead.run, candidates = tally.removed(), living = tally.living, "a sweep is held");
     Ok(End { state: RunState::Held, message: Some(message) })
@@ -157,18 +156,17 @@ async fn known(run: &Conduct, held: Option<&RunRow>, filter: &str) -> Result<Opt
         let same_filter = Position::of(held).is_some_and(|position| position.filter() == filter);
         return Ok(same_filter.then(|| {
             format!(
-                "A person was asked already: run {id} holds a list (customer-sync runs candidates {id}). Approve or discard \
-                 it, or have a new one made with customer-sync runs sweep",
-                id = held.id
+                "A person was asked already: run {} holds a list. Approve or discard it, or start a sweep to have a new \
+                 one made",
+                held.id
             )
         }));
     }
     let discarded = hold::discarded(run).await?;
     Ok(discarded.map(|discarded| {
         format!(
-            "Nothing of it was removed: a person discarded this list (customer-sync runs candidates {id}). To decide anew, \
-             have a new one made with customer-sync runs sweep",
-            id = discarded.id
+            "Nothing of it was removed: a person discarded this list (run {}). To decide anew, start a sweep",
+            discarded.id
         )
     }))
 }

@@ -36,6 +36,7 @@ mod settings;
 mod sign_in;
 mod sync;
 mod table;
+mod text;
 mod theme;
 mod time;
 

@@ -17,6 +17,7 @@ use super::frame::Reader;
 use super::notice::{Notice, Tone, and_say};
 use super::number::{count, span_of_seconds};
 use super::page::{own_path, render};
+use super::text::sentence;
 use super::time::{Moment, distance};
 use crate::domain::role::Role;
 use crate::domain::run::{Counts, RunCause, RunId, RunKind, RunState};

@@ -14,10 +14,12 @@ use super::super::frame::{Frame, Reader, Section};
 use super::super::page::render;
 use super::super::time::moment;
 use super::words::{fate, job_state, verdict};
+use crate::domain::customer::CustomerId;
 use crate::domain::hint::Doctype;
 use crate::domain::job::DocKey;
 use crate::domain::role::Role;
 use crate::store::{DeliveryDetail, JobRow};
+use crate::sync::lookup;
 
 #[derive(Template)]
 #[template(path = "activity/delivery.html", config = "src/web/ui/askama.toml")]
@@ -30,6 +32,8 @@ struct Page {
     desk: Option<String>,
     /// What is left to do for the document.
     job: Option<JobRow>,
+    /// The row that the document is, where it is one.
+    customer: Option<CustomerId>,
 }
 
 pub(in crate::web::ui) async fn show(
@@ -50,11 +54,15 @@ pub(in crate::web::ui) async fn show(
         Some(key) => store.job(key).await.map_err(failed)?,
         None => None,
     };
+    let customer = match key.as_ref().filter(|key| key.doctype == Doctype::Customer) {
+        Some(key) => lookup::by_erpnext_id(store, &key.name).await.map_err(failed)?.map(|found| found.customer.row.id),
+        None => None,
+    };
     let desk = key.map(|key| state.context.client.desk_address(key.doctype, &key.name).into());
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Webhook").await?;
     let may_read = Reader::of(&request)?.role >= Role::Operator;
     let body = may_read.then(|| readable(&delivery.body));
-    Ok(render(&Page { frame, delivery, body, desk, job }))
+    Ok(render(&Page { frame, delivery, body, desk, job, customer }))
 }
 
 /// The document that it is about, where that is one of ours.

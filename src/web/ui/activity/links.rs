@@ -16,6 +16,7 @@ use super::super::super::error::{Code, Problem};
 use super::super::frame::{Frame, Reader, Section};
 use super::super::notice::{Tone, and_say};
 use super::super::page::render;
+use super::super::text::sentence;
 use super::super::time::distance;
 use super::{Pager, Tab, Tabs, address, last_before_next};
 use crate::domain::customer::Customer;
@@ -51,6 +52,7 @@ struct Question {
     desk: String,
     /// Whether ERPNext has the document, as far as is known.
     found: bool,
+    name: Field,
     fields: Vec<Field>,
 }
 
@@ -107,9 +109,10 @@ pub(in crate::web::ui) async fn show(
     for row in rows {
         let ours = store.customer(row.customer).await.map_err(failed)?.map(|detail| detail.row.customer);
         let theirs = theirs.get(&row.name);
+        let name = field("Name", ours.as_ref(), theirs, |customer| Some(customer.name.clone()));
         let fields = fields(ours.as_ref(), theirs);
         let desk = state.context.client.desk_address(Doctype::Customer, &row.name).into();
-        questions.push(Question { desk, found: theirs.is_some(), fields, row });
+        questions.push(Question { desk, found: theirs.is_some(), name, fields, row });
     }
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Links").await?;
     let tabs = Tabs::of(&request, &state, Tab::Links).await?;
@@ -132,11 +135,16 @@ async fn theirs(state: &State, rows: &[SuggestionRow]) -> (HashMap<String, Custo
     }
 }
 
-/// What tells customers apart, where a side has it.
+/// How a field is read from a customer.
+type Get = fn(&Customer) -> Option<String>;
+
+fn field(name: &'static str, ours: Option<&Customer>, theirs: Option<&Customer>, get: Get) -> Field {
+    Field { name, ours: ours.and_then(get), theirs: theirs.and_then(get) }
+}
+
+/// What tells customers apart besides their names, where a side has it.
 fn fields(ours: Option<&Customer>, theirs: Option<&Customer>) -> Vec<Field> {
-    type Get = fn(&Customer) -> Option<String>;
-    let all: [(&'static str, Get); 9] = [
-        ("Name", |customer| Some(customer.name.clone())),
+    let all: [(&'static str, Get); 8] = [
         ("E-mail", |customer| customer.email.clone()),
         ("Phone", |customer| customer.phone.clone()),
         ("Tax number", |customer| customer.tax_number.clone()),
@@ -146,7 +154,7 @@ fn fields(ours: Option<&Customer>, theirs: Option<&Customer>) -> Vec<Field> {
         ("Country", |customer| customer.country.clone()),
         ("Group", |customer| customer.customer_group.clone()),
     ];
-    let sides = all.map(|(name, get)| Field { name, ours: ours.and_then(get), theirs: theirs.and_then(get) });
+    let sides = all.map(|(name, get)| field(name, ours, theirs, get));
     sides.into_iter().filter(|field| field.ours.is_some() || field.theirs.is_some()).collect()
 }
 
@@ -198,7 +206,7 @@ async fn decide(request: &HttpRequest, state: &State, id: &str, accept: bool) ->
         }
         // Somebody was faster, or it cannot be: no failure of the page.
         Err(error @ (LinkError::Decided(_) | LinkError::NotLinkable(_) | LinkError::NothingToAccept)) => {
-            Ok(and_say(PATH, Tone::Bad, &error.to_string()))
+            Ok(and_say(PATH, Tone::Bad, &sentence(&error.to_string())))
         }
         Err(error) => Err(Problem::link(request, &error)),
     }
@@ -215,6 +223,6 @@ mod tests {
         let theirs = Customer { email: Some("a@x.example ".to_owned()), city: Some("Ulm".to_owned()), ..ours.clone() };
         let fields = fields(Some(&ours), Some(&theirs));
         let shown: Vec<(&str, bool)> = fields.iter().map(|field| (field.name, field.is_same())).collect();
-        assert_eq!(shown, [("Name", true), ("E-mail", true), ("City", false)]);
+        assert_eq!(shown, [("E-mail", true), ("City", false)]);
     }
 }

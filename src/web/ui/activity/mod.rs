@@ -7,6 +7,7 @@ mod deliveries;
 mod delivery;
 mod failing;
 mod links;
+mod reasons;
 mod run;
 mod runs;
 mod words;
@@ -17,7 +18,7 @@ use url::form_urlencoded::Serializer;
 
 use super::super::State;
 use super::super::error::Problem;
-use super::number::{count, grouped};
+use super::number::count;
 use crate::domain::run::RunState;
 
 pub(super) use runs::show as runs;
@@ -28,6 +29,8 @@ pub(super) use {run::approve, run::cancel, run::discard as discard_run, run::sho
 
 /// Rows of a page.
 const PAGE: u32 = 25;
+/// Failures are counted no further on a tab.
+const MANY: i64 = 1_000;
 
 /// A tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,8 @@ enum Tab {
 struct Tabs {
     open: Tab,
     held: usize,
-    failed: u64,
+    /// [`MANY`] at most.
+    failed: i64,
     questions: i64,
 }
 
@@ -52,15 +56,18 @@ impl HtmlSafe for Tabs {}
 
 impl Tabs {
     async fn of(request: &actix_web::HttpRequest, state: &State, open: Tab) -> Result<Self, Problem> {
-        let standing = state.standings.now(&state.context).await;
-        let questions = state.context.store.open_suggestions().await;
-        let questions = questions.map_err(|error| Problem::store(request, &error))?;
-        let held = standing.runs.iter().filter(|run| run.state == RunState::Held).count();
-        Ok(Self { open, held, failed: standing.depth.dead, questions })
+        // Asked anew and not of the standing, which may be from before what the reader has just done.
+        let failed = |error| Problem::store(request, &error);
+        let store = &state.context.store;
+        let questions = store.open_suggestions().await.map_err(failed)?;
+        let runs = store.open_runs().await.map_err(failed)?;
+        let held = runs.iter().filter(|run| run.state == RunState::Held).count();
+        let failed = store.dead_jobs(MANY).await.map_err(failed)?;
+        Ok(Self { open, held, failed, questions })
     }
 
     fn failures(&self) -> String {
-        grouped(self.failed)
+        if self.failed < MANY { count(self.failed) } else { format!("{}+", count(MANY)) }
     }
 
     fn open_questions(&self) -> String {

@@ -14,14 +14,13 @@ use super::super::notice::{Tone, and_say};
 use super::super::number::{count, span_of_seconds};
 use super::super::page::render;
 use super::super::sync::outcome as full_outcome;
+use super::super::text::sentence;
 use super::super::time::moment;
 use super::words::{self, Badge, kind, number, purpose, started_by, took};
 use super::{BY_NAME, PAGE, Pager, address, last_before_next};
 use crate::domain::candidate::{Candidate, Reason};
-use crate::domain::hint::Doctype;
 use crate::domain::role::Role;
 use crate::domain::run::{RunId, RunKind, RunState};
-use crate::erpnext::Client;
 use crate::sync::runs::{self, Run};
 use crate::sync::sweep::{self, Verdict};
 
@@ -34,7 +33,6 @@ struct Page {
     standstill: Option<String>,
     candidates: Vec<Candidate>,
     pager: Pager,
-    client: Client,
     /// Whether the reader may cancel it now.
     may_cancel: bool,
     /// Whether the reader may decide about its list now.
@@ -42,14 +40,12 @@ struct Page {
 }
 
 impl Page {
-    /// The document in ERPNext's desk.
-    fn desk(&self, candidate: &Candidate) -> String {
-        self.client.desk_address(Doctype::Customer, &candidate.name).into()
-    }
-
-    /// What came of it, for a table; what did not happen is left out.
+    /// What became of the customers of a full run, and how many are left; what did not happen is left out.
     fn counts(&self) -> Vec<(&'static str, i64)> {
         let counts = &self.run.row.counts;
+        if self.run.row.kind != RunKind::Full {
+            return Vec::new();
+        }
         let all = [
             ("Created", counts.created),
             ("Updated", counts.updated),
@@ -59,6 +55,7 @@ impl Page {
             ("Not permitted", counts.not_permitted),
             ("Skipped", counts.skipped),
             ("Failed", counts.failed),
+            ("Left", self.run.row.left),
         ];
         all.into_iter().filter(|(_what, number)| *number > 0).collect()
     }
@@ -81,7 +78,13 @@ pub(super) fn progress(run: &Run) -> Option<(i64, i64)> {
 
 /// How far it is, in words: `1,200 of 3,000, 400 a second, 4 s left`.
 fn so_far(run: &Run) -> String {
-    let Some((done, total)) = progress(run) else { return "Asking ERPNext for its list of customers".to_owned() };
+    let Some((done, total)) = progress(run) else {
+        let begun = match run.row.kind {
+            RunKind::Full | RunKind::Sweep => "Asking ERPNext for its list of customers",
+            RunKind::CatchUp => "Asking ERPNext what has changed",
+        };
+        return begun.to_owned();
+    };
     let mut text = format!("{} of {}", count(done), count(total));
     if run.row.kind == RunKind::Full {
         if let Some(rate) = run.rate {
@@ -104,7 +107,11 @@ pub(super) fn outcome(run: &Run) -> String {
     if row.kind == RunKind::Sweep {
         parts.push(format!("{} compared", count(row.listed)));
     }
-    parts.push(if row.put == 0 { "nothing new".to_owned() } else { format!("{} to be read", count(row.put)) });
+    parts.push(match row.put {
+        0 => "nothing new".to_owned(),
+        1 => "1 change found".to_owned(),
+        put => format!("{} changes found", count(put)),
+    });
     if row.candidates > 0 {
         let what = if row.state == RunState::Succeeded { "no longer in ERPNext" } else { "would be removed" };
         parts.push(format!("{} {what}", count(row.candidates)));
@@ -152,8 +159,7 @@ pub(in crate::web::ui) async fn show(
     let role = Reader::of(&request)?.role;
     let may_cancel = running && role >= Role::Operator;
     let may_decide = run.row.state == RunState::Held && role >= Role::Admin;
-    let client = context.client.clone();
-    Ok(render(&Page { frame, run, standstill, candidates, pager, client, may_cancel, may_decide }))
+    Ok(render(&Page { frame, run, standstill, candidates, pager, may_cancel, may_decide }))
 }
 
 pub(in crate::web::ui) async fn cancel(

@@ -12,6 +12,7 @@ use super::super::super::error::{Code, Problem};
 use super::super::frame::{Frame, Section};
 use super::super::page::render;
 use super::super::sync::SyncPanel;
+use super::super::text::sentence;
 use super::super::time::distance;
 use super::run::{badge, outcome, progress};
 use super::words::{kind, run_state, started_by, took};

@@ -1,4 +1,4 @@
-//! What things are called on the pages of *Activity*.
+//! What things are called on the pages of *Activity*; why something failed is in `reasons`.
 //!
 //! Invariant: exhaustive matches, so that a new kind gets its word. Words of the API are not shown to people. What templates
 //! call takes references, because that is how they hand values over.
@@ -110,38 +110,7 @@ pub(super) fn number(number: &i64) -> String {
     count(*number)
 }
 
-/// How long a run took, or takes.
+/// How long a run took, or takes; one that waits for a person does nothing meanwhile.
 pub(super) fn took(run: &Run) -> String {
-    span(run.row.running_for)
-}
-
-/// What went wrong, in a few words; `label` is the stable word of a job's error.
-pub(super) fn reason(label: &str) -> &'static str {
-    match label {
-        "unauthorized" => "ERPNext refuses the key",
-        "forbidden" => "Not permitted in ERPNext",
-        "missing" => "ERPNext lacks what was asked for",
-        "invalid" => "ERPNext refuses the request",
-        "maintenance" => "ERPNext is under maintenance",
-        "server_error" => "ERPNext failed",
-        "rate_limited" | "paced" => "ERPNext asks to go slower",
-        "breaker_open" | "connect" => "ERPNext cannot be reached",
-        "busy" => "Too many requests at once",
-        "timeout" => "ERPNext took too long",
-        "redirect" | "not_erpnext" => "Something else answered than ERPNext",
-        "too_large" => "The answer is too large",
-        "decode" => "The answer cannot be read",
-        "impossible_name" => "No document can have this name",
-        "paused" => "Sync is paused",
-        "unmappable" | "data" | "refused" => "This document cannot be stored",
-        "listed_differently" => "Hidden from ERPNext's lists",
-        "merge_pending" | "namesakes_pending" => "Waits for another customer",
-        "outdated" => "It changed while it was read",
-        "tangled_names" | "key_taken" => "Several renames at once",
-        "would_empty_field" => "It would empty a field of many customers",
-        "name_concealed" => "Another customer of this name is hidden",
-        "unavailable" | "connection_lost" | "contention" | "denied" => "Our own database cannot be written",
-        "" => "Not tried yet",
-        _ => "An unexpected failure",
-    }
+    if run.row.state == RunState::Held { "–".to_owned() } else { span(run.row.running_for) }
 }
