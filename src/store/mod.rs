@@ -72,7 +72,7 @@ pub use migrations::MigrationReport;
 pub use options::{Dialect, Options};
 pub use runs::{Hold, Lead, OpenRun, RunFilter, RunRow, Started};
 pub use schedules::{NewSchedule, ScheduleRow, Turn};
-pub use sessions::{SessionLife, SessionRow};
+pub use sessions::{ListedSession, SessionLife, SessionRow};
 pub use signal::ChangeSignal;
 pub use suggestions::SuggestionRow;
 pub use tokens::{ListedToken, TokenRow};

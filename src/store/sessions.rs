@@ -10,8 +10,9 @@ use serde_json::json;
 use super::db::{Arg, Row, Statement};
 use super::transact::{Caller, transact};
 use super::{Credentials, Store, StoreError};
+use crate::domain::time::iso;
 
-pub(super) static ALL: &[&Statement] = &[&INSERT, &FIND, &SEEN, &END, &END_ALL, &PRUNE];
+pub(super) static ALL: &[&Statement] = &[&INSERT, &FIND, &SEEN, &END, &END_OF, &END_ALL, &LIST, &PRUNE];
 
 // Where the password was changed since it was looked at, nobody is signed in with the old one.
 static INSERT: Statement = Statement::same(
@@ -29,9 +30,18 @@ static FIND: Statement = Statement::same(
 
 static SEEN: Statement = Statement::same("UPDATE sync_sessions SET seen_at = {now} WHERE hash = ?");
 static END: Statement = Statement::same("DELETE FROM sync_sessions WHERE hash = ?");
+static END_OF: Statement = Statement::same("DELETE FROM sync_sessions WHERE hash = ? AND user_id = ?");
 pub(super) static END_ALL: Statement = Statement::same("DELETE FROM sync_sessions WHERE user_id = ?");
 static PRUNE: Statement =
     Statement::same("DELETE FROM sync_sessions WHERE seen_at <= {now} - ? OR created_at <= {now} - ?");
+
+// Values: idle, longest life, whether anybody's, whose else, most rows.
+static LIST: Statement = Statement::same(
+    "SELECT s.hash, u.id, u.name, s.created_at, s.seen_at
+     FROM sync_sessions AS s JOIN sync_users AS u ON u.id = s.user_id
+     WHERE s.seen_at > {now} - ? AND s.created_at > {now} - ? AND (? = 1 OR u.id = ?)
+     ORDER BY s.seen_at DESC, s.hash LIMIT ?",
+);
 
 /// How long a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +63,21 @@ pub struct SessionRow {
     pub role: String,
     /// That it is in use was not noted of late.
     pub unnoticed: bool,
+}
+
+/// A session as a list shows it. Times are RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The hash of its id: it names the session and does not give it away.
+    pub hash: String,
+    /// The user's id.
+    pub user: i64,
+    /// The user's name.
+    pub name: String,
+    /// When it was begun.
+    pub created_at: String,
+    /// When it was in use last, to some minutes.
+    pub seen_at: String,
 }
 
 impl Store {
@@ -89,6 +114,33 @@ impl Store {
         rows.first().map(session).transpose().map_err(|error| StoreError::of(what, error))
     }
 
+    /// The living sessions of a user, or of everybody, the one in use last first; `limit` at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn sessions(
+        &self,
+        user: Option<i64>,
+        life: SessionLife,
+        limit: u32,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        let what = "list sessions";
+        let (idle, longest) = (milliseconds(life.idle), milliseconds(life.longest));
+        let (anybody, one) = (i64::from(user.is_none()), user.unwrap_or_default());
+        let args = [idle, longest, anybody, one, i64::from(limit)].map(Arg::Int);
+        let rows = self.read(what, &LIST, &args).await?;
+        let session = |row: &Row| -> Result<ListedSession, sqlx::Error> {
+            Ok(ListedSession {
+                hash: row.text("hash")?,
+                user: row.int("id")?,
+                name: row.text("name")?,
+                created_at: iso(row.int("created_at")?),
+                seen_at: iso(row.int("seen_at")?),
+            })
+        };
+        rows.iter().map(session).collect::<Result<_, _>>().map_err(|error| StoreError::of(what, error))
+    }
+
     /// Notes that a session is in use.
     ///
     /// # Errors
@@ -103,6 +155,14 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
     pub async fn end_session(&self, hash: &str) -> Result<(), StoreError> {
         self.change_sessions(&END, &[Arg::Text(hash)]).await.map(drop)
+    }
+
+    /// Ends one session if it is that user's; false where it is not, or is over.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`].
+    pub async fn end_session_of(&self, user: i64, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.change_sessions(&END_OF, &[Arg::Text(hash), Arg::Int(user)]).await? > 0)
     }
 
     /// Ends all sessions of a user; how many.

@@ -7,7 +7,10 @@ use super::passwords::{PasswordError, Passwords};
 use super::tokens::{hash, random_text};
 use crate::domain::role::Role;
 use crate::domain::user::UserName;
-use crate::store::{SessionLife, Store, StoreError};
+use crate::store::{ListedSession, SessionLife, Store, StoreError};
+
+/// Sessions that a list shows.
+const SHOWN: u32 = 100;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +102,28 @@ pub async fn who(store: &Store, id: &str, life: SessionLife, counts: Counts) -> 
 /// The database's.
 pub async fn sign_out(store: &Store, id: &str) -> Result<(), StoreError> {
     store.end_session(&hash(id)).await
+}
+
+/// The living sessions of a user, or of everybody: those in use last, a hundred at most.
+///
+/// # Errors
+/// The database's.
+pub async fn open(store: &Store, user: Option<i64>, life: SessionLife) -> Result<Vec<ListedSession>, StoreError> {
+    store.sessions(user, life, SHOWN).await
+}
+
+/// Ends the session of that hash if it is the user's; false where it is not, or there is none.
+///
+/// # Errors
+/// The database's.
+pub async fn end(store: &Store, user: i64, hash: &str) -> Result<bool, StoreError> {
+    store.end_session_of(user, hash).await
+}
+
+/// Whether that session has that id.
+#[must_use]
+pub fn is_own(session: &ListedSession, id: &str) -> bool {
+    session.hash == hash(id)
 }
 
 /// What a page must send with every change, to show that it could read an answer to this session. Nothing is stored for it,

@@ -4,7 +4,7 @@
 //! else.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 use serde::Deserialize;
@@ -14,7 +14,10 @@ use super::super::auth::entry;
 use super::super::error::{Code, Problem};
 use super::frame::{Frame, Reader};
 use super::page::render_as;
+use super::time::{distance, moment};
 use super::{form, notice, sign_in};
+use crate::store::ListedSession;
+use crate::sync::sessions;
 
 #[derive(Template)]
 #[template(path = "account.html", config = "src/web/ui/askama.toml")]
@@ -23,6 +26,15 @@ struct Page {
     name: String,
     role: &'static str,
     wrong: Option<String>,
+    sessions: Vec<ListedSession>,
+    /// The session that asks.
+    own: String,
+}
+
+impl Page {
+    fn is_own(&self, session: &ListedSession) -> bool {
+        sessions::is_own(session, &self.own)
+    }
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
@@ -36,8 +48,10 @@ async fn answer(
     wrong: Option<String>,
 ) -> Result<HttpResponse, Problem> {
     let frame = Frame::of(request, state, None, "Your account").await?;
-    let Reader { name, role, .. } = Reader::of(request)?;
-    Ok(render_as(status, &Page { frame, name, role: role.as_str(), wrong }))
+    let Reader { id, name, role, session: own } = Reader::of(request)?;
+    let sessions = sessions::open(&state.context.store, Some(id), state.session_life).await;
+    let sessions = sessions.map_err(|error| Problem::store(request, &error))?;
+    Ok(render_as(status, &Page { frame, name, role: role.as_str(), wrong, sessions, own }))
 }
 
 #[derive(Deserialize)]
@@ -63,6 +77,20 @@ pub(super) async fn change_password(
         Err(problem) if problem.code() == Code::Unavailable => Err(problem),
         Err(problem) => answer(&request, &state, problem.status_code(), Some(problem.detail().to_owned())).await,
     }
+}
+
+pub(super) async fn end_session(
+    request: HttpRequest,
+    state: Data<State>,
+    session: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let Reader { id, .. } = Reader::of(&request)?;
+    let ended = sessions::end(&state.context.store, id, &session).await;
+    let (tone, said) = match ended.map_err(|error| Problem::store(&request, &error))? {
+        true => (notice::Tone::Good, "That session is over."),
+        false => (notice::Tone::Bad, "It was over already."),
+    };
+    Ok(notice::and_say("/account", tone, said))
 }
 
 pub(super) async fn sign_out_everywhere(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {

@@ -11,7 +11,7 @@ use actix_web::web::{ServiceConfig, to};
 use super::super::auth::{May, Proof};
 use super::super::error::not_found;
 use super::super::routes::{Line, ListedRoute, resources};
-use super::settings::{audit, people, schedules, tokens};
+use super::settings::{audit, configuration, people, schedules, sessions, tokens};
 use super::{
     account, activity, assets, customer, customer_deeds, customer_form, customers, failure, first_admin, live,
     overview, reference, sign_in, sync, theme,
@@ -46,6 +46,7 @@ static TABLE: &[Line] = &[
     form("/settings/schedules/{name}/pause", May::Person(Operator), Some(SchedulePause), || to(schedules::pause)),
     form("/settings/schedules/{name}/resume", May::Person(Operator), Some(ScheduleResume), || to(schedules::resume)),
     form("/settings/schedules/{name}/run", May::Person(Operator), Some(ScheduleRun), || to(schedules::run)),
+    page("/settings/configuration", May::Person(Admin), || to(configuration::show)),
     page("/settings/people", May::Person(Admin), || to(people::show)),
     form("/settings/people", May::Person(Admin), Some(UserAdd), || to(people::add)),
     form("/settings/people/{id}/role", May::Person(Admin), Some(UserChange), || to(people::set_role)),
@@ -55,6 +56,8 @@ static TABLE: &[Line] = &[
     page("/settings/tokens", May::Person(Admin), || to(tokens::show)),
     form("/settings/tokens", May::Person(Admin), Some(TokenCreate), || to(tokens::create)),
     form("/settings/tokens/{id}/revoke", May::Person(Admin), Some(TokenRevoke), || to(tokens::revoke)),
+    page("/settings/sessions", May::Person(Admin), || to(sessions::show)),
+    form("/settings/people/{id}/sessions/{session}/end", May::Person(Admin), Some(UserSignOut), || to(sessions::end)),
     page("/settings/audit", May::Person(Admin), || to(audit::show)),
     page("/reference", May::Person(Viewer), || to(reference::show)),
     page("/activity", May::Person(Viewer), || to(activity::runs)),
@@ -72,6 +75,7 @@ static TABLE: &[Line] = &[
     form("/activity/links/{id}/reject", May::Person(Operator), Some(SuggestionReject), || to(activity::reject)),
     page("/account", May::SignedIn, || to(account::show)),
     form("/account/password", May::SignedIn, Some(PasswordChange), || to(account::change_password)),
+    form("/account/sessions/{session}/end", May::SignedIn, Some(SignOut), || to(account::end_session)),
     form("/account/sign-out-everywhere", May::SignedIn, Some(SignOutEverywhere), || to(account::sign_out_everywhere)),
     page("/sign-in", May::Everybody, || to(sign_in::show)),
     form("/sign-in", May::Everybody, None, || to(sign_in::submit)),

@@ -43,7 +43,7 @@ async fn pages_are_light_and_load_nothing_from_elsewhere() {
         }
         let heaviest = if route.path == "/reference" { HEAVIEST_REFERENCE } else { HEAVIEST };
         assert!(weight < heaviest, "{} weighs {weight} bytes", route.path);
-        for inline in ["<script>", "<style", " style=\"", " onclick", " onload", "javascript:", "http://", "https://"] {
+        for inline in ["<script>", "<style", " style=\"", " onclick", " onload", "javascript:", "=\"http"] {
             assert!(!html.contains(inline), "{}: {inline}", route.path);
         }
     }

@@ -8,7 +8,7 @@ use super::{Site, form, place};
 
 /// A path of that route for something that does not exist.
 fn somewhere(route: &ListedRoute) -> String {
-    route.path.replace("{id}", "999999").replace("{name}", "nothing")
+    route.path.replace("{id}", "999999").replace("{name}", "nothing").replace("{session}", "nothing")
 }
 
 #[tokio::test]

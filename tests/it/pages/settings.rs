@@ -4,6 +4,7 @@ use customer_sync::domain::role::Role;
 use serde_json::Value;
 
 use super::{PASSWORD, Site, place};
+use crate::support::app::SECRET;
 
 #[tokio::test]
 async fn an_operator_pauses_resumes_and_runs_a_schedule() {
@@ -75,4 +76,66 @@ async fn a_token_is_shown_once_and_can_be_revoked() {
     let id = me["data"]["token"]["id"].as_i64().unwrap();
     anna.submit(&format!("/settings/tokens/{id}/revoke"), &[]).await;
     assert_eq!(call().await.status(), 401);
+}
+
+#[tokio::test]
+async fn an_admin_sees_what_the_service_runs_with_but_no_secret() {
+    let site = Site::configured(&[("sync.max_removed_percent", "7")]).await;
+    let mut anna = site.signed_in("anna", Role::Admin).await;
+    let page = anna.page("/settings/configuration").await;
+    for text in [
+        "[erpnext]",
+        "api_secret",
+        "set, not shown",
+        "max_removed_percent",
+        "<code>customer.tax_id</code>",
+        ">default<",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let (_key, secret) = site.erpnext.key();
+    assert!(!page.contains(&secret) && !page.contains(SECRET), "{page}");
+    let written = anna.page("/settings/configuration?only=written").await;
+    assert!(written.contains("max_removed_percent") && !written.contains(">default<"), "{written}");
+    assert_eq!(anna.get("/settings/configuration?nonsense=1").await.status(), 400);
+    let mut otto = site.signed_in("otto", Role::Operator).await;
+    assert!(!otto.page("/settings").await.contains("/settings/configuration"));
+}
+
+#[tokio::test]
+async fn a_session_that_was_left_open_is_ended_from_elsewhere() {
+    let site = Site::start().await;
+    let mut otto = site.signed_in("otto", Role::Operator).await;
+    let mut anna = site.signed_in("anna", Role::Admin).await;
+    let another = async |name: &str| {
+        let mut visitor = site.visitor();
+        visitor.send("/sign-in", &[("name", name), ("password", PASSWORD)]).await;
+        visitor
+    };
+    let end = |page: &str, from: &str| {
+        let path = page.split("action=\"").find(|part| part.starts_with(from) && part.contains("/end\""));
+        path.unwrap().split('"').next().unwrap().to_owned()
+    };
+
+    let mut left = another("otto").await;
+    let page = otto.page("/account").await;
+    assert!(page.contains("This session") && page.matches("Another session").count() == 1, "{page}");
+    let own = end(&page, "/account/sessions/");
+    assert_eq!(anna.submit(&own, &[]).await.status(), 303);
+    assert!(anna.page("/account").await.contains("It was over already."), "nobody ends those of others there");
+    assert_eq!(left.get("/").await.status(), 200);
+    otto.submit(&own, &[]).await;
+    assert!(otto.page("/account").await.contains("That session is over."));
+    assert_eq!(place(&left.get("/").await), "/sign-in");
+
+    let page = anna.page("/settings/sessions").await;
+    assert!(page.contains("otto") && page.contains("this one") && page.matches("/end\"").count() == 1, "{page}");
+    let path = end(&page, "/settings/people/");
+    anna.submit(&path, &[]).await;
+    assert!(anna.page("/settings/sessions").await.contains("That session is over."));
+    assert_eq!(place(&otto.get("/").await), "/sign-in");
+    anna.submit(&path, &[]).await;
+    assert!(anna.page("/settings/sessions").await.contains("It was over already."));
+    let log = anna.page("/settings/audit?action=user_sign_out").await;
+    assert!(log.contains("User sign out"), "{log}");
 }

@@ -12,6 +12,7 @@ use crate::support::app::wait_until;
 on_each_database! {
     an_idle_session_is_over_and_one_in_use_is_not
     whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password
+    sessions_are_listed_and_ended_one_by_one
     names_are_taken_once_and_compared_exactly
     an_expired_token_is_listed_and_not_found
     the_audit_log_goes_by_age_alone
@@ -56,6 +57,32 @@ async fn whoever_changes_is_signed_out_and_nobody_signs_in_with_the_old_password
     assert_eq!(case.store.session("session", life).await.unwrap(), None);
     assert!(!case.store.begin_session("late", &new).await.unwrap());
     assert_eq!(case.store.change_user(id, &[UserChange::Removed]).await.unwrap(), UserChanged::Unknown);
+}
+
+async fn sessions_are_listed_and_ended_one_by_one(case: Case) {
+    let life = SessionLife { idle: HOUR, longest: HOUR };
+    for name in ["anna", "otto"] {
+        case.store.add_user(name, Role::Viewer, "hash").await.unwrap().unwrap();
+        let user = case.store.credentials(name).await.unwrap().unwrap();
+        for session in ["one", "two"] {
+            assert!(case.store.begin_session(&format!("{name} {session}"), &user).await.unwrap());
+        }
+    }
+    let all = case.store.sessions(None, life, 10).await.unwrap();
+    assert_eq!(all.len(), 4);
+    assert_eq!(case.store.sessions(None, life, 3).await.unwrap().len(), 3);
+    let anna = all.iter().find(|session| session.name == "anna").unwrap().user;
+    let hashes = async || -> Vec<String> {
+        let sessions = case.store.sessions(Some(anna), life, 10).await.unwrap();
+        sessions.into_iter().map(|session| session.hash).collect()
+    };
+    assert!(hashes().await.iter().all(|hash| hash.starts_with("anna")));
+    assert!(!case.store.end_session_of(anna, "otto one").await.unwrap(), "it is another's");
+    assert!(case.store.end_session_of(anna, "anna one").await.unwrap());
+    assert!(!case.store.end_session_of(anna, "anna one").await.unwrap());
+    assert_eq!(hashes().await, ["anna two"]);
+    let over = SessionLife { idle: HOUR, longest: Duration::ZERO };
+    assert_eq!(case.store.sessions(None, over, 10).await.unwrap(), []);
 }
 
 async fn names_are_taken_once_and_compared_exactly(case: Case) {

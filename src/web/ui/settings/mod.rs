@@ -1,10 +1,12 @@
-//! `/settings`: what runs by itself, who may come in, and who did what; a page for each, joined by tabs.
+//! `/settings`: what runs by itself, what it runs with, who may come in, and who did what; a page for each, joined by tabs.
 //!
 //! Invariant: only what the reader may open is offered; whether they may is decided by the table of pages alone.
 
 pub(super) mod audit;
+pub(super) mod configuration;
 pub(super) mod people;
 pub(super) mod schedules;
+pub(super) mod sessions;
 pub(super) mod tokens;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
@@ -26,8 +28,10 @@ pub(super) struct Tab {
 }
 
 const SCHEDULES: Tab = Tab { address: "/settings", name: "Schedules", least: Role::Viewer };
+const CONFIGURATION: Tab = Tab { address: "/settings/configuration", name: "Configuration", least: Role::Admin };
 const PEOPLE: Tab = Tab { address: "/settings/people", name: "People", least: Role::Admin };
 const TOKENS: Tab = Tab { address: "/settings/tokens", name: "Tokens", least: Role::Admin };
+const SESSIONS: Tab = Tab { address: "/settings/sessions", name: "Sessions", least: Role::Admin };
 const AUDIT: Tab = Tab { address: "/settings/audit", name: "Audit log", least: Role::Admin };
 
 /// The tabs that the reader may open, and the one that is open.
@@ -38,8 +42,8 @@ pub(super) struct Tabs {
 
 impl Tabs {
     fn at(open: Tab, reader: Role) -> Self {
-        let all = [SCHEDULES, PEOPLE, TOKENS, AUDIT].into_iter().filter(|tab| tab.least <= reader).collect();
-        Self { open, all }
+        let all = [SCHEDULES, CONFIGURATION, PEOPLE, TOKENS, SESSIONS, AUDIT];
+        Self { open, all: all.into_iter().filter(|tab| tab.least <= reader).collect() }
     }
 }
 
