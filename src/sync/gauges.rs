@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn run(kind: RunKind, total: Option<u64>, listed: u64, done: u64) -> OpenRun {
-        OpenRun { kind, state: RunState::Running, total, listed, done, failed: 1, candidates: 0 }
+        OpenRun { id: 1, kind, state: RunState::Running, total, listed, done, failed: 1, candidates: 0 }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::super::db::{Arg, Row, Statement};
 use super::super::{Store, StoreError};
-use crate::domain::run::{RunKind, RunState};
+use crate::domain::run::{RunId, RunKind, RunState};
 
 pub(super) static ALL: &[&Statement] = &[&OPEN, &LAST_SUCCESS];
 
@@ -16,7 +16,7 @@ pub(in crate::store) static MEASURED: &[&Statement] = &[&OPEN, &LAST_SUCCESS];
 static OPEN: Statement = Statement::built(|_| {
     let part = |kind: RunKind, state: RunState| {
         format!(
-            "SELECT kind, state, total, listed, candidates, failed, \
+            "SELECT id, kind, state, total, listed, candidates, failed, \
                 created + updated + unchanged + linked + tombstoned + not_permitted + skipped AS done \
              FROM sync_runs WHERE kind = '{}' AND state = '{}'",
             kind.as_str(),
@@ -35,6 +35,8 @@ static LAST_SUCCESS: Statement = Statement::same(
 /// A run that is running or held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenRun {
+    /// Its id.
+    pub id: RunId,
     /// What it does.
     pub kind: RunKind,
     /// Running or held.
@@ -80,6 +82,7 @@ fn open(row: &Row) -> Result<Option<OpenRun>, sqlx::Error> {
     let known = RunKind::parse(&row.text("kind")?).zip(RunState::parse(&row.text("state")?));
     let Some((kind, state)) = known else { return Ok(None) };
     Ok(Some(OpenRun {
+        id: row.int("id")?,
         kind,
         state,
         total: row.maybe_int("total")?.map(i64::unsigned_abs),

@@ -11,6 +11,7 @@
 mod account;
 mod activity;
 mod assets;
+mod attention;
 mod badge;
 mod chart;
 mod checklist;

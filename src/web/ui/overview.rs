@@ -2,7 +2,6 @@
 //!
 //! Invariant: it shows read models and decides nothing; each number is bounded in what it costs, whatever the tables hold.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -11,9 +10,10 @@ use askama::Template;
 
 use super::super::State;
 use super::super::error::Problem;
+use super::attention::{self, Link, Point};
 use super::chart::{Chart, Value};
 use super::checklist::{self, Step};
-use super::frame::{Frame, Section};
+use super::frame::{Frame, Reader, Section};
 use super::number::{grouped, span};
 use super::page::render;
 use super::settings::schedules::title;
@@ -33,10 +33,10 @@ struct Page {
     frame: Frame,
     sync: SyncPanel,
     hero: Hero,
+    points: Vec<Point>,
     steps: Vec<Step>,
     tiles: Vec<Tile>,
     charts: Vec<Chart>,
-    standing: Arc<Standing>,
     schedules: Vec<Shown>,
 }
 
@@ -67,6 +67,8 @@ struct Tile {
     /// A moment that belongs to it.
     at: Option<Moment>,
     bad: bool,
+    /// Where more is told, or something can be done.
+    link: Option<Link>,
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
@@ -84,7 +86,8 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<Htt
         drift(asked.verified),
     ];
     let charts = charts(&asked.hours);
-    Ok(render(&Page { frame, sync, hero: hero(&standing), steps, tiles, charts, standing, schedules: asked.schedules }))
+    let points = attention::points(&standing, &asked.schedules, Reader::of(&request)?.role);
+    Ok(render(&Page { frame, sync, hero: hero(&standing), points, steps, tiles, charts, schedules: asked.schedules }))
 }
 
 async fn ask(state: &State) -> Result<Asked, StoreError> {
@@ -145,13 +148,14 @@ fn queue(standing: &Standing) -> Tile {
     let oldest = standing.depth.oldest_fast.max(standing.depth.oldest_bulk);
     let about =
         if oldest == Duration::ZERO { "nobody waits".to_owned() } else { format!("the oldest for {}", span(oldest)) };
-    Tile { name: "Waiting to be read", value: grouped(standing.left()), about, at: None, bad: false }
+    Tile { name: "Waiting to be read", value: grouped(standing.left()), about, at: None, bad: false, link: None }
 }
 
 fn failed(standing: &Standing) -> Tile {
     let dead = standing.depth.dead;
     let about = if dead == 0 { "nothing was given up" } else { "given up until somebody retries" };
-    Tile { name: "Failed", value: grouped(dead), about: about.to_owned(), at: None, bad: dead > 0 }
+    let link = (dead > 0).then(|| to("/activity/failures", "Look at them"));
+    Tile { name: "Failed", value: grouped(dead), about: about.to_owned(), at: None, bad: dead > 0, link }
 }
 
 fn webhooks(delivered: Option<i64>) -> Tile {
@@ -163,6 +167,7 @@ fn webhooks(delivered: Option<i64>) -> Tile {
             about: "signed and stored".to_owned(),
             at: Some(distance(iso(at))),
             bad: false,
+            link: Some(to("/activity/webhooks", "Show webhooks")),
         },
         None => Tile {
             name,
@@ -170,6 +175,7 @@ fn webhooks(delivered: Option<i64>) -> Tile {
             about: "until then, polling finds changes".to_owned(),
             at: None,
             bad: false,
+            link: None,
         },
     }
 }
@@ -177,7 +183,7 @@ fn webhooks(delivered: Option<i64>) -> Tile {
 /// A few are normal: catch-up may be quicker than a webhook, and some changes send none.
 fn unannounced(missed: u64) -> Tile {
     let about = "changes in 24 hours that polling found".to_owned();
-    Tile { name: "Without a webhook", value: grouped(missed), about, at: None, bad: false }
+    Tile { name: "Without a webhook", value: grouped(missed), about, at: None, bad: false, link: None }
 }
 
 fn drift(verified: Option<Verified>) -> Tile {
@@ -186,8 +192,16 @@ fn drift(verified: Option<Verified>) -> Tile {
         Some(verified) => {
             let found: u64 = verified.found.values().sum();
             let about = format!("of {} compared with ERPNext", grouped(verified.checked));
-            Tile { name, value: grouped(found), about, at: None, bad: found > 0 }
+            let link = (found > 0).then(|| to("/settings", "Compare again"));
+            Tile { name, value: grouped(found), about, at: None, bad: found > 0, link }
         }
-        None => Tile { name, value: "–".to_owned(), about: "not compared yet".to_owned(), at: None, bad: false },
+        None => {
+            let about = "not compared yet".to_owned();
+            Tile { name, value: "–".to_owned(), about, at: None, bad: false, link: None }
+        }
     }
+}
+
+fn to(address: &str, name: &'static str) -> Link {
+    Link { address: address.to_owned(), name }
 }

@@ -39,3 +39,22 @@ async fn a_sync_is_started_watched_cancelled_and_finished_and_an_outage_is_seen(
     browser.until("!document.body.innerText.includes('None yet')").await;
     browser.close(&[]).await;
 }
+
+#[tokio::test]
+async fn what_is_wrong_leads_to_where_something_can_be_done() {
+    let site = Site::configured(&[("matching.keys", "email"), ("schedule.catch_up", "1h")]).await;
+    site.ask(["Two Limited", "Two & Co."]).await;
+    let run = site.hold().await;
+    site.fail(&["Wonky"]).await;
+    let mut vera = site.signed_in("vera", Role::Viewer).await;
+    let mut otto = site.signed_in("otto", Role::Operator).await;
+    otto.submit("/settings/schedules/catch_up/pause", &[]).await;
+    let page = vera.page("/").await;
+    for place in ["/activity/links", &format!("/activity/runs/{run}"), "/activity/failures?state=dead", "/settings"] {
+        let link = format!("class=\"point-link\" href=\"{place}\"");
+        assert!(page.contains(&link), "{place}: {page}");
+        assert_eq!(vera.get(place).await.status(), 200, "{place}");
+    }
+    assert!(page.contains("“Look for changes” is paused") && page.contains("Show the schedules"), "{page}");
+    assert!(otto.page("/").await.contains("Resume it"));
+}
