@@ -62,7 +62,7 @@ impl Unlink {
         block_on(async {
             let store = open_store(&config, false).await?;
             by_command_line(&store, Action::CustomerUnlink, Some(self.id.to_string())).await?;
-            let name = links::unlink(&store, self.id).await?;
+            let name = links::unlink(&store, self.id, None).await?;
             store.close().await;
             if self.json {
                 say(json!({"customer": self.id, "effect": "unlinked", "erpnext_id": name}))?;

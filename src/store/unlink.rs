@@ -56,16 +56,17 @@ pub enum Unlinked {
 }
 
 impl Store {
-    /// Makes a living linked row local again. Its values, addresses and contacts stay.
+    /// Makes a living linked row local again. Its values, addresses and contacts stay. `actor` is the name of whoever does
+    /// it, for the history.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Busy`].
-    pub async fn unlink(&self, id: CustomerId) -> Result<Unlinked, StoreError> {
-        transact_or_not!(self.attempts("unlink a customer", Caller::Urgent), |tx| unlink(tx, id).await).await
+    pub async fn unlink(&self, id: CustomerId, actor: Option<&str>) -> Result<Unlinked, StoreError> {
+        transact_or_not!(self.attempts("unlink a customer", Caller::Urgent), |tx| unlink(tx, id, actor).await).await
     }
 }
 
-async fn unlink(tx: &mut Tx, id: CustomerId) -> Result<End<Unlinked>, Fault> {
+async fn unlink(tx: &mut Tx, id: CustomerId, actor: Option<&str>) -> Result<End<Unlinked>, Fault> {
     tx.fetch(&LOCK, &[Arg::Int(id)]).await?;
     let rows = tx.fetch(&READ, &[Arg::Int(id)]).await?;
     let Some(row) = rows.first() else { return Ok(End::RollBack(Unlinked::Unknown)) };
@@ -81,7 +82,7 @@ async fn unlink(tx: &mut Tx, id: CustomerId) -> Result<End<Unlinked>, Fault> {
     let pair = json!([{ "name": name, "creation": creation, "id": id, "kind": kind }]).to_string();
     tx.execute(&REJECT, &[Arg::Text(&pair)]).await?;
     let change = FieldChange { field: "erpnext_id".to_owned(), old: name.clone().into(), new: serde_json::Value::Null };
-    let change = ByHand { customer: id, kind: ChangeKind::Unlinked, actor: None, changes: &[change] };
+    let change = ByHand { customer: id, kind: ChangeKind::Unlinked, actor, changes: &[change] };
     record_by_hand(tx, &change).await?;
     let put = Put::new(DocKey::customer(name.clone()), Lane::Fast, Cause::Person);
     put_rows(tx, &merge([&put])).await?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::request::{self, Requested};
+use crate::domain::audit::Actor;
 use crate::domain::customer::{Customer, CustomerId};
 use crate::domain::document::{Document, canonical};
 use crate::domain::hint::Doctype;
@@ -90,12 +91,13 @@ pub async fn link(context: &Context, id: CustomerId, name: &str) -> Result<Reque
     Ok(requested)
 }
 
-/// Makes a linked row local again; its document becomes a row of its own. Gives the document's name.
+/// Makes a linked row local again; its document becomes a row of its own. Gives the document's name. `actor` is who does it,
+/// for the history.
 ///
 /// # Errors
 /// What stands in the way.
-pub async fn unlink(store: &Store, id: CustomerId) -> Result<String, LinkError> {
-    match store.unlink(id).await? {
+pub async fn unlink(store: &Store, id: CustomerId, actor: Option<&Actor>) -> Result<String, LinkError> {
+    match store.unlink(id, actor.map(Actor::to_string).as_deref()).await? {
         Unlinked::Done { name } => Ok(name),
         Unlinked::NotLinked => Err(LinkError::NotLinked(id)),
         Unlinked::Unknown => Err(LinkError::NoCustomer(id)),

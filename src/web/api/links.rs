@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::State;
+use super::super::auth::Caller;
 use super::super::error::{Code, Problem};
 use super::answer::Answer;
 use super::customers::{Waiting, outcome};
@@ -77,7 +78,9 @@ pub(super) async fn unlink(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id: CustomerId = number(&request, &id)?;
-    let name = links::unlink(&state.context.store, id).await.map_err(|error| Problem::link(&request, &error))?;
+    let caller = Caller::of(&request)?;
+    let unlinked = links::unlink(&state.context.store, id, Some(&caller.who.actor())).await;
+    let name = unlinked.map_err(|error| Problem::link(&request, &error))?;
     state.wake.wake();
     Ok(HttpResponse::Ok().json(Answer { data: Unlinked { customer: id, effect: "unlinked", erpnext_id: name } }))
 }

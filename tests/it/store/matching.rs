@@ -141,12 +141,12 @@ async fn unlinking_is_whole_and_once(case: Case) {
     let id = case.create("A").await;
     let claim = case.claim("A").await;
     let before = case.seen("A").await;
-    assert_eq!(case.store.unlink(id).await.unwrap(), Unlinked::Done { name: "A".to_owned() });
-    assert_eq!(case.store.unlink(id).await.unwrap(), Unlinked::NotLinked);
-    assert_eq!(case.store.unlink(4711).await.unwrap(), Unlinked::Unknown);
+    assert_eq!(case.store.unlink(id, Some("otto")).await.unwrap(), Unlinked::Done { name: "A".to_owned() });
+    assert_eq!(case.store.unlink(id, None).await.unwrap(), Unlinked::NotLinked);
+    assert_eq!(case.store.unlink(4711, None).await.unwrap(), Unlinked::Unknown);
     assert_eq!(case.count("FROM sync_state").await, 0);
-    let rows = case.select(["kind", "cause"], "FROM customer_changes ORDER BY seq DESC LIMIT 1").await;
-    assert_eq!(rows, [[Some("unlinked".to_owned()), Some("person".to_owned())]]);
+    let rows = case.select(["kind", "cause", "actor"], "FROM customer_changes ORDER BY seq DESC LIMIT 1").await;
+    assert_eq!(rows, [["unlinked", "person", "otto"].map(|word| Some(word.to_owned()))]);
     // Who read the document before is repeated, and finds that it has no row.
     let applied = case.apply(unit(claim, vec![upsert(Some(before), record("A"), CREATION)])).await;
     assert!(matches!(applied, Applied::Stale), "{applied:?}");
