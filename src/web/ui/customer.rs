@@ -11,15 +11,18 @@ use serde_json::Value;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
-use super::badge::{Badge, badges, is_local, title};
+use super::activity::words::job_state;
+use super::badge::{Badge, badges, title};
 use super::field::{self, GROUPS};
 use super::frame::{Frame, Reader, Section};
 use super::history::{self, Entry};
 use super::page::render;
+use super::reach::{link, mail, phone};
 use super::time::{distance, moment};
 use crate::domain::customer::{Address, Contact, CustomerId};
 use crate::domain::role::Role;
-use crate::store::{CustomerDetail, CustomerRow, JobState, Remarks};
+use crate::domain::suggestion::SuggestionKind;
+use crate::store::{CustomerDetail, CustomerRow, Remarks, SuggestionRow};
 use crate::sync::dossier::{self, Dossier};
 
 #[derive(Template)]
@@ -34,10 +37,18 @@ struct Page {
     history: Vec<Entry>,
     /// The document as ERPNext sent it, for those who may see it.
     document: Option<String>,
-    /// What a form has to bring to be about the customer that is shown; `None` where nothing may be done.
-    version: Option<String>,
+    /// What may be done; `None` where nothing may.
+    deeds: Option<Deeds>,
     /// Where the history begins, if not with the newest change.
     before: Option<i64>,
+}
+
+/// What the reader may do with the customer.
+struct Deeds {
+    /// What a form has to bring to be about the customer that is shown.
+    version: String,
+    /// Whether it has a field that ERPNext does not own.
+    editable: bool,
 }
 
 /// Fields that belong together.
@@ -50,6 +61,8 @@ struct Facts {
 struct Fact {
     name: String,
     value: String,
+    /// Where it leads, if it is a link.
+    link: Option<String>,
     /// Whether the value may have several lines.
     long: bool,
     /// ERPNext has no say in it, though the customer is synced.
@@ -71,14 +84,18 @@ pub(super) async fn show(
     wanted: Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
     let id = number(&request, &id)?;
-    let dossier = dossier::of(&state.context, id, wanted.before).await;
-    let dossier = dossier.map_err(|error| Problem::store(&request, &error))?.ok_or_else(|| missing(&request, id))?;
+    let failed = |error| Problem::store(&request, &error);
+    // Before anything is read: what comes meanwhile is told again.
+    let seen = state.feed.last().await.map_err(failed)?;
+    let dossier = dossier::of(&state.context, id, wanted.before).await.map_err(failed)?;
+    let dossier = dossier.ok_or_else(|| missing(&request, id))?;
     let may_change = Reader::of(&request)?.role >= Role::Operator;
     let title = title(&dossier.customer.row);
     let mut frame = Frame::of(&request, &state, Some(Section::Customers), title.as_str()).await?;
-    frame.live = format!("/live?customer={id}");
-    let version = if may_change && dossier.customer.row.deleted_at.is_none() {
-        Some(dossier.customer.version().map_err(|error| Problem::store(&request, &error))?)
+    frame.live = format!("/live?customer={id}&seen={seen}");
+    let deeds = if may_change && dossier.customer.row.deleted_at.is_none() {
+        let version = dossier.customer.version().map_err(failed)?;
+        Some(Deeds { version, editable: field::all().any(|field| is_ours(&state, &dossier, field.column)) })
     } else {
         None
     };
@@ -92,7 +109,7 @@ pub(super) async fn show(
         extra: extra(&dossier),
         history: dossier.changes.iter().cloned().map(history::entry).collect(),
         document,
-        version,
+        deeds,
         before: wanted.before,
         dossier,
     }))
@@ -108,15 +125,24 @@ pub(super) fn missing(request: &HttpRequest, id: impl std::fmt::Display) -> Prob
     Problem::new(request, Code::NotFound, format!("there is no customer {id}"))
 }
 
+/// Whether ERPNext has no say in that column of the customer.
+fn is_ours(state: &State, dossier: &Dossier, column: &str) -> bool {
+    dossier.customer.row.customer.erpnext_id.is_none() || !state.context.mapping.writes(column)
+}
+
 fn groups(state: &State, dossier: &Dossier) -> Vec<Facts> {
     let values = serde_json::to_value(&dossier.customer.row.customer).unwrap_or_default();
     let synced = dossier.customer.row.customer.erpnext_id.is_some();
-    let fact = |field: &field::Field| Fact {
-        name: field.label.to_owned(),
-        value: field::text(values.get(field.column).unwrap_or(&Value::Null)),
-        long: field.kind == field::Kind::Lines,
-        ours: synced && !state.context.mapping.writes(field.column),
-        watch: watch(dossier, field.column),
+    let fact = |field: &field::Field| {
+        let value = field::text(values.get(field.column).unwrap_or(&Value::Null));
+        Fact {
+            name: field.label.to_owned(),
+            link: link(field.column, &value),
+            value,
+            long: field.kind == field::Kind::Lines,
+            ours: synced && is_ours(state, dossier, field.column),
+            watch: watch(dossier, field.column),
+        }
     };
     GROUPS.iter().map(|group| Facts { name: group.name, facts: group.fields.iter().map(fact).collect() }).collect()
 }
@@ -127,6 +153,7 @@ fn extra(dossier: &Dossier) -> Vec<Fact> {
         .map(|(name, value)| Fact {
             name: name.clone(),
             value: field::text(value),
+            link: None,
             long: true,
             ours: false,
             watch: format!("{name} {value}"),
@@ -150,13 +177,24 @@ impl Page {
         &self.dossier.customer.row
     }
 
-    fn is_local(&self) -> bool {
-        is_local(self.row())
+    /// ERPNext's name of it, where it is linked.
+    fn erpnext_id(&self) -> Option<&str> {
+        self.row().customer.erpnext_id.as_deref()
+    }
+
+    /// Whether something of it could not be read, and is among the failures.
+    fn has_failed(&self) -> bool {
+        self.dossier.jobs.iter().any(|job| job.last_error.is_some())
     }
 
     fn customer(&self) -> &CustomerDetail {
         &self.dossier.customer
     }
+}
+
+/// Where such a question is answered: the list of them, which begins with it there.
+fn compare(question: &SuggestionRow) -> String {
+    format!("/activity/links?after={}", question.id - 1)
 }
 
 /// The lines of an address, as one writes them.

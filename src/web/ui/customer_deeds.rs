@@ -1,4 +1,4 @@
-//! What a person does with a customer on its page: `POST /customers/{id}/sync`, `…/delete`, `…/link`.
+//! What a person does with a customer on its page: `POST /customers/{id}/sync`, `…/delete`, `…/link`, `…/unlink`.
 //!
 //! Invariant: each is the API's use case with the API's roles; the page that is shown afterwards says what came of it. A
 //! sync or a link is waited for a short while only: it goes on without anybody waiting.
@@ -53,6 +53,24 @@ pub(super) async fn link(
         Ok(requested) => finish(&request, &state, &page, &requested).await,
         Err(error @ (LinkError::Store(_) | LinkError::NoCustomer(_))) => Err(Problem::link(&request, &error)),
         Err(refused) => Ok(and_say(&page, Tone::Bad, &sentence(&refused.to_string()))),
+    }
+}
+
+pub(super) async fn unlink(
+    request: HttpRequest,
+    state: Data<State>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = number(&request, &id)?;
+    let reader = Reader::of(&request)?;
+    match links::unlink(&state.context.store, id, Some(&reader.actor())).await {
+        Ok(_name) => {
+            // Its document is due: it becomes a customer of its own.
+            state.wake.wake();
+            Ok(and_say(&page_of(id), Tone::Good, "Unlinked: it is only here from now on."))
+        }
+        Err(refused @ LinkError::NotLinked(_)) => Ok(and_say(&page_of(id), Tone::Bad, &sentence(&refused.to_string()))),
+        Err(error) => Err(Problem::link(&request, &error)),
     }
 }
 

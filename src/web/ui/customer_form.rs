@@ -13,6 +13,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::super::State;
+use super::super::auth::trail;
 use super::super::error::Problem;
 use super::badge::title;
 use super::customer::{missing, number};
@@ -90,7 +91,10 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, body: Bytes
     let typed: Typed = form::fields(&request, &body)?;
     let reader = Reader::of(&request)?;
     match edit::create(&state.context, &NewFields(read(&typed, field::all())), &reader.actor()).await {
-        Ok(customer) => Ok(and_say(&page_of(customer.row.id), Tone::Good, "The customer is added.")),
+        Ok(customer) => {
+            trail::made(&request, customer.row.id);
+            Ok(and_say(&page_of(customer.row.id), Tone::Good, "The customer is added."))
+        }
         Err(error) => {
             let refusal = Refusal::of(&request, &error)?;
             answer(&request, &state, None, typed, Some(refusal)).await

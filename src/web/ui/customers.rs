@@ -51,6 +51,9 @@ pub(super) async fn show(
     state: Data<State>,
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Problem> {
+    let failed = |error| Problem::store(&request, &error);
+    // Before the list is read: what comes meanwhile is told again.
+    let seen = state.feed.last().await.map_err(failed)?;
     let (question, place, wrong) = match asked.understood() {
         Ok((question, place)) => (question, place, None),
         Err(wrong) => (Question::default(), Place::First, Some(wrong)),
@@ -58,15 +61,16 @@ pub(super) async fn show(
     let (page, wrong) = match (question.query(), wrong) {
         (Ok(query), None) => {
             let page = state.context.store.list_customers(&query, &place, PAGE).await;
-            (page.map_err(|error| Problem::store(&request, &error))?, None)
+            (page.map_err(failed)?, None)
         }
         (Err(wrong), _) | (Ok(_), Some(wrong)) => {
             (CustomerPage { rows: Vec::new(), next: None, previous: None }, Some(wrong))
         }
     };
-    let rows = rows(&state, page.rows).await.map_err(|error| Problem::store(&request, &error))?;
+    let rows = rows(&state, page.rows).await.map_err(failed)?;
     let may_change = Reader::of(&request)?.role >= Role::Operator;
-    let frame = Frame::of(&request, &state, Some(Section::Customers), "Customers").await?;
+    let mut frame = Frame::of(&request, &state, Some(Section::Customers), "Customers").await?;
+    frame.live = format!("/live?seen={seen}");
     let sync = SyncPanel::of(&request, &state).await?;
     let CustomerPage { next, previous, .. } = page;
     Ok(render(&Page { frame, sync, question, may_change, rows, next, previous, wrong }))
@@ -98,6 +102,16 @@ impl Page {
 
     fn nobody(&self) -> &'static str {
         self.question.filter().map_or("Nobody here", |filter| filter.nobody)
+    }
+
+    /// What is shown, for those who hear it: the list changes while one types.
+    fn told(&self) -> String {
+        match (self.rows.len(), &self.next) {
+            (0, _) => "No customers found".to_owned(),
+            (1, None) => "1 customer".to_owned(),
+            (number, None) => format!("{number} customers"),
+            (number, Some(_)) => format!("{number} customers, and there are more"),
+        }
     }
 }
 

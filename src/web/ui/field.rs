@@ -54,7 +54,6 @@ pub(super) static GROUPS: &[Group] = &[
             line("city", "City"),
             line("state", "State"),
             line("country", "Country"),
-            line("language", "Language"),
         ],
     },
     Group {
@@ -65,9 +64,10 @@ pub(super) static GROUPS: &[Group] = &[
             line("payment_terms", "Payment terms"),
             line("price_list", "Price list"),
             line("tax_category", "Tax category"),
+            line("language", "Language"),
+            field("notes", "Notes", Kind::Lines),
             field("is_active", "Active", Kind::Flag),
             field("is_frozen", "Frozen", Kind::Flag),
-            field("notes", "Notes", Kind::Lines),
         ],
     },
 ];

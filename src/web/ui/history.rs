@@ -15,6 +15,8 @@ pub(super) struct Entry {
     pub(super) headline: String,
     /// Who or what did it.
     pub(super) by: String,
+    /// Where more is said about that.
+    pub(super) link: Option<String>,
     pub(super) at: Option<Moment>,
     pub(super) differences: Vec<Difference>,
     /// A creation names every value, which the page shows already.
@@ -37,6 +39,7 @@ pub(super) fn entry(change: ChangeRow) -> Entry {
         seq: change.seq,
         headline: headline(&change.kind).to_owned(),
         by: by(&change),
+        link: change.delivery_id.as_ref().map(|id| format!("/activity/webhooks/{id}")),
         at: change.changed_at.map(distance),
         folded: change.kind == "created" || differences.len() > 8,
         differences,

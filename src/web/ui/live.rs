@@ -1,9 +1,10 @@
-//! `GET /live?customer=ID&webhooks=true`: what an open page wants to hear, as server-sent events: how sync stands (`standing`, a piece of
-//! the page), that this changed (`moved`), that a run moved on (`run`), that a customer changed (`change`), and that the one which is shown did
-//! (`customer`), and, where that is wanted, that webhooks arrived (`webhook`). On all but the first a page reads the part anew that may be stale.
+//! `GET /live?customer=ID&seen=SEQ&webhooks=true`: what an open page wants to hear, as server-sent events: how sync stands
+//! (`standing`, a piece of the page), that this changed (`moved`), that a run moved on (`run`), that customers changed
+//! (`change`), and that the one which is shown did (`customer`), and, where that is wanted, that webhooks arrived
+//! (`webhook`). On all but the first a page reads the part anew that may be stale.
 //!
-//! Invariant: at most a few events a second, however much happens; nothing of a customer is in them but its id. Programs
-//! that must not miss a change follow `/api/changes` instead.
+//! Invariant: at most a few events a second, however much happens, and behind the last change there is always one more:
+//! whoever reads anew on each shows what is. Nothing of a customer is in them. Programs follow `/api/changes` instead.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ use crate::sync::progress::Watcher;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The shortest pause between two events.
 const PAUSE: Duration = Duration::from_millis(300);
+/// The shortest pause between two events of changes: on each a page reads its whole list anew.
+const BETWEEN_CHANGES: Duration = Duration::from_secs(1);
 /// A connection that is silent for longer is closed by proxies; one that broke is noticed only by sending.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Changes looked at in one go; who is further behind is told that there were many.
@@ -39,6 +42,8 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 pub(super) struct Wanted {
     /// The customer whose page is open.
     customer: Option<CustomerId>,
+    /// The last change that the page knows: what came between it and this connection is told at once.
+    seen: Option<i64>,
     /// Whether webhooks are shown.
     #[serde(default)]
     webhooks: bool,
@@ -53,8 +58,10 @@ pub(super) async fn stream(
     let after = state.feed.last().await.map_err(|error| Problem::store(&request, &error))?;
     let runs = state.progress.watch();
     let webhook = if wanted.webhooks { Some(newest_webhook(&state).await) } else { None };
+    let missed = wanted.seen.is_some_and(|seen| seen != after);
+    let news = News { of_any: missed, of_shown: missed && wanted.customer.is_some(), told: None };
     let customer = wanted.customer;
-    let open = Open { state, permit, after, runs, customer, webhook, told: None, sent: Instant::now() };
+    let open = Open { state, permit, after, runs, customer, news, webhook, told: None, sent: Instant::now() };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -70,12 +77,44 @@ struct Open {
     after: i64,
     runs: Watcher,
     customer: Option<CustomerId>,
+    /// Changes that are still to be told.
+    news: News,
     /// The newest webhook that was told of, where they are shown.
     webhook: Option<Option<String>>,
     /// The standing that was told.
     told: Option<Pill>,
     /// When something was sent last.
     sent: Instant,
+}
+
+/// Changes that a page was not told yet.
+struct News {
+    of_any: bool,
+    /// Of the customer that is shown.
+    of_shown: bool,
+    /// When such news were told last.
+    told: Option<Instant>,
+}
+
+impl News {
+    /// How long they have to wait yet.
+    fn wait(&self) -> Duration {
+        self.told.map_or(Duration::ZERO, |told| BETWEEN_CHANGES.saturating_sub(told.elapsed()))
+    }
+
+    /// The events, once it is time for them. The customer that is shown does not wait.
+    fn tell(&mut self) -> String {
+        let mut text = String::new();
+        if std::mem::take(&mut self.of_shown) {
+            text.push_str(&event("customer", ""));
+        }
+        if self.of_any && self.wait().is_zero() {
+            self.of_any = false;
+            self.told = Some(Instant::now());
+            text.push_str(&event("change", ""));
+        }
+        text
+    }
 }
 
 impl Open {
@@ -92,10 +131,14 @@ impl Open {
         stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
         let feed = self.state.feed.clone();
         loop {
+            let look = if self.news.of_any { self.news.wait() } else { LOOK_EVERY };
             let mut text = tokio::select! {
                 () = stop.cancelled() => return None,
                 _runs = self.runs.changed() => event("run", ""),
-                entries = feed.follow(self.after, PORTION, LOOK_EVERY, &stop) => self.changed(&entries.ok()?),
+                entries = feed.follow(self.after, PORTION, look, &stop) => {
+                    self.changed(&entries.ok()?);
+                    self.news.tell()
+                }
             };
             text.push_str(&self.standing().await);
             text.push_str(&self.arrived().await);
@@ -134,16 +177,12 @@ impl Open {
         event("webhook", "")
     }
 
-    fn changed(&mut self, entries: &[Entry]) -> String {
-        let Some(last) = entries.last() else { return String::new() };
+    fn changed(&mut self, entries: &[Entry]) {
+        let Some(last) = entries.last() else { return };
         self.after = last.seq;
-        let mut text = event("change", "");
-        if let Some(shown) = self.customer
-            && entries.iter().any(|entry| customer_of(entry) == Some(shown))
-        {
-            text.push_str(&event("customer", ""));
-        }
-        text
+        self.news.of_any = true;
+        let shown = self.customer;
+        self.news.of_shown |= shown.is_some() && entries.iter().any(|entry| customer_of(entry) == shown);
     }
 }
 
@@ -179,6 +218,18 @@ mod tests {
     fn an_event_keeps_its_lines() {
         assert_eq!(event("run", ""), "event: run\ndata: \n\n");
         assert_eq!(event("standing", "<a>\n</a>"), "event: standing\ndata: <a>\ndata: </a>\n\n");
+    }
+
+    #[test]
+    fn the_list_is_told_now_and_then_and_never_forgotten_and_the_shown_customer_at_once() {
+        let mut news = News { of_any: true, of_shown: true, told: None };
+        assert_eq!(news.tell(), "event: customer\ndata: \n\nevent: change\ndata: \n\n");
+        news = News { of_any: true, of_shown: true, ..news };
+        assert_eq!(news.tell(), "event: customer\ndata: \n\n");
+        assert!(news.of_any && !news.wait().is_zero() && news.wait() <= BETWEEN_CHANGES);
+        news.told = Instant::now().checked_sub(BETWEEN_CHANGES);
+        assert_eq!(news.tell(), "event: change\ndata: \n\n");
+        assert_eq!(news.tell(), "");
     }
 
     #[test]

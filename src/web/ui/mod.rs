@@ -32,6 +32,7 @@ mod overview;
 mod page;
 mod pill;
 mod question;
+mod reach;
 mod reference;
 mod settings;
 mod sign_in;

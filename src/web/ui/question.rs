@@ -11,6 +11,10 @@ use crate::domain::search::Search;
 
 /// Those that are shown unless something else is wanted.
 const USUAL: Show = Show::Living;
+/// The list as a file.
+const FILE: &str = "/api/customers.csv";
+/// The list as a page.
+const PAGE: &str = "/customers";
 /// In that order.
 const BY_NAME: Sort = Sort { key: Key::Name, descending: false };
 
@@ -86,7 +90,8 @@ impl Question {
     /// # Errors
     /// A sentence that says what is wrong with the search.
     pub(super) fn query(&self) -> Result<CustomerQuery, String> {
-        Ok(CustomerQuery { search: Search::parse(&self.q)?, show: self.show, sort: self.sort })
+        let search = Search::parse(&self.q).map_err(|wrong| wrong.replacen("q may", "The search may", 1))?;
+        Ok(CustomerQuery { search, show: self.show, sort: self.sort })
     }
 
     /// Its filter, unless it is one without a name.
@@ -96,7 +101,13 @@ impl Question {
 
     /// Its beginning.
     pub(super) fn address(&self) -> String {
-        self.written("/customers", None)
+        let words = [("q", self.q.as_str()), ("show", self.show_word()), ("sort", &self.sort_word())];
+        written(PAGE, &words)
+    }
+
+    /// All that it shows, as a file. The API shows others in another order unless it is told.
+    pub(super) fn file(&self) -> String {
+        written(FILE, &[("q", self.q.as_str()), ("show", self.show.as_str()), ("sort", &sort_word(self.sort))])
     }
 
     /// The same for other customers.
@@ -117,12 +128,12 @@ impl Question {
 
     /// The page behind a place.
     pub(super) fn after(&self, at: &Cursor) -> String {
-        self.written("/customers", Some(("after", at)))
+        self.at("after", at)
     }
 
     /// The page before a place.
     pub(super) fn before(&self, at: &Cursor) -> String {
-        self.written("/customers", Some(("before", at)))
+        self.at("before", at)
     }
 
     /// How a column is sorted, in the words of `aria-sort`.
@@ -136,10 +147,7 @@ impl Question {
 
     /// Its order in an address; empty for the usual one.
     pub(super) fn sort_word(&self) -> String {
-        if self.sort == BY_NAME {
-            return String::new();
-        }
-        format!("{}{}", if self.sort.descending { "-" } else { "" }, self.sort.key.as_str())
+        if self.sort == BY_NAME { String::new() } else { sort_word(self.sort) }
     }
 
     /// Its filter in an address; empty for the usual one.
@@ -147,17 +155,23 @@ impl Question {
         if self.show == USUAL { "" } else { self.show.as_str() }
     }
 
-    fn written(&self, path: &str, place: Option<(&str, &Cursor)>) -> String {
-        let sort = self.sort_word();
-        let mut query = Serializer::new(String::new());
-        let words = [("q", self.q.as_str()), ("show", self.show_word()), ("sort", &sort)];
-        query.extend_pairs(words.into_iter().filter(|(_, word)| !word.is_empty()));
-        if let Some((side, at)) = place {
-            query.append_pair(side, &at.written(self.sort));
-        }
-        let query = query.finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    fn at(&self, side: &str, at: &Cursor) -> String {
+        let mut address = self.address();
+        address.push(if address.contains('?') { '&' } else { '?' });
+        address + &Serializer::new(String::new()).append_pair(side, &at.written(self.sort)).finish()
     }
+}
+
+fn sort_word(Sort { key, descending }: Sort) -> String {
+    format!("{}{}", if descending { "-" } else { "" }, key.as_str())
+}
+
+/// An address with those words that are not empty.
+fn written(path: &str, words: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(words.iter().filter(|(_, word)| !word.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 fn given(word: Option<&str>) -> Option<&str> {
@@ -175,6 +189,8 @@ mod tests {
         assert_eq!(question.address(), "/customers?q=a%26b+%C3%BC&show=local");
         assert_eq!(question.unsearched(), "/customers?show=local");
         assert_eq!(question.shown(&Show::Living), "/customers?q=a%26b+%C3%BC");
+        assert_eq!(question.file(), "/api/customers.csv?q=a%26b+%C3%BC&show=local&sort=name");
+        assert_eq!(Question::default().file(), "/api/customers.csv?show=living&sort=name");
         assert_eq!(Question::default().sorted(Key::Updated), "/customers?sort=-updated");
         assert_eq!(Question::default().sorted(Key::Name), "/customers?sort=-name");
         let asked = Asked {
@@ -192,6 +208,7 @@ mod tests {
         let by_id = Question { sort: Sort::default(), ..Question::default() };
         let at = Cursor { key: None, id: 7 };
         assert_eq!(by_id.after(&at), "/customers?sort=id&after=7");
+        assert_eq!(Question::default().after(&at), "/customers?after=Ny0");
         let asked =
             Asked { sort: Some("id".to_owned()), before: Some("7".to_owned()), ..Asked::default() }.understood();
         assert_eq!(asked, Ok((by_id, Place::Before(at))));

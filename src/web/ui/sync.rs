@@ -51,7 +51,8 @@ impl SyncPanel {
         Ok(Self { run, csrf, back: request.path().to_owned(), notice: None })
     }
 
-    fn running(&self) -> Option<&Run> {
+    /// The full run that goes on.
+    pub(super) fn running(&self) -> Option<&Run> {
         self.run.as_ref().filter(|run| run.row.state == RunState::Running)
     }
 

@@ -20,8 +20,8 @@ use crate::domain::audit::Action;
 use crate::domain::role::Role;
 
 use Action::{
-    CustomerChange, CustomerCreate, CustomerDelete, CustomerLink, CustomerSync, JobsDiscard, JobsRetry, PasswordChange,
-    RunApprove, RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut,
+    CustomerChange, CustomerCreate, CustomerDelete, CustomerLink, CustomerSync, CustomerUnlink, JobsDiscard, JobsRetry,
+    PasswordChange, RunApprove, RunCancel, RunDiscard, RunStart, SchedulePause, ScheduleResume, ScheduleRun, SignOut,
     SignOutEverywhere, SuggestionAccept, SuggestionReject, TokenCreate, TokenRevoke, UserAdd, UserChange, UserRemove,
     UserSignOut,
 };
@@ -42,6 +42,7 @@ static TABLE: &[Line] = &[
     form("/customers/{id}/sync", May::Person(Operator), Some(CustomerSync), || to(customer_deeds::sync)),
     form("/customers/{id}/delete", May::Person(Operator), Some(CustomerDelete), || to(customer_deeds::delete)),
     form("/customers/{id}/link", May::Person(Operator), Some(CustomerLink), || to(customer_deeds::link)),
+    form("/customers/{id}/unlink", May::Person(Operator), Some(CustomerUnlink), || to(customer_deeds::unlink)),
     page("/settings", May::Person(Viewer), || to(schedules::show)),
     form("/settings/schedules/{name}/pause", May::Person(Operator), Some(SchedulePause), || to(schedules::pause)),
     form("/settings/schedules/{name}/resume", May::Person(Operator), Some(ScheduleResume), || to(schedules::resume)),

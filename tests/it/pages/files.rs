@@ -7,13 +7,13 @@ use reqwest::Method;
 use super::Site;
 
 /// What a page may weigh with all that it loads.
-const HEAVIEST: usize = 150_000;
+pub(super) const HEAVIEST: usize = 150_000;
 
 /// What the reference may weigh: all calls are on one page, so that the browser's own search finds everything.
 const HEAVIEST_REFERENCE: usize = 600_000;
 
 /// What a page loads.
-fn loaded(html: &str) -> Vec<String> {
+pub(super) fn loaded(html: &str) -> Vec<String> {
     let attributes = ["src=\"", "<link rel=\"stylesheet\" href=\"", "<link rel=\"icon\" href=\""];
     let of = |attribute| html.split(attribute).skip(1).map(|rest: &str| rest.split('"').next().unwrap().to_owned());
     attributes.into_iter().flat_map(of).collect()

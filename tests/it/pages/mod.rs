@@ -1,4 +1,4 @@
-//! The pages. `acting`, `clicks` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core
+//! The pages. `acting`, `clicks`, `customer`, `customers`, `hostile` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core
 //! judge them; the others ask by HTTP, as a browser without scripts.
 //!
 //! A new page gets a line in `looks` and its clicks in a file of its own.
@@ -7,9 +7,11 @@ mod acting;
 mod activity;
 mod clicks;
 mod customer;
+mod customer_looks;
 mod customers;
 mod failures;
 mod files;
+mod hostile;
 mod looks;
 mod overview;
 mod reference;

@@ -131,12 +131,23 @@ impl Browser {
             .await;
     }
 
-    /// Clicks on the button or link that says that.
+    /// Clicks on the button or link that says that, or else on one that says it among other things.
     pub async fn press(&self, text: &str) {
-        let path =
-            format!("//*[self::button or self::a or self::summary][contains(normalize-space(.), {})]", json!(text));
-        wait_until(&format!("“{text}” can be pressed"), async || self.driver.click(By::XPath(&path)).await.is_ok())
-            .await;
+        let text = json!(text);
+        let saying = |what| format!("//*[self::button or self::a or self::summary][{what}]");
+        let paths = [
+            saying(format!("normalize-space(.) = normalize-space({text})")),
+            saying(format!("contains(normalize-space(.), {text})")),
+        ];
+        wait_until(&format!("{text} can be pressed"), async || {
+            for path in &paths {
+                if self.driver.click(By::XPath(path)).await.is_ok() {
+                    return true;
+                }
+            }
+            false
+        })
+        .await;
     }
 
     /// Types into the field that the CSS selector finds, in place of what is there.

@@ -10,7 +10,7 @@ mod links;
 mod reasons;
 mod run;
 mod runs;
-mod words;
+pub(super) mod words;
 
 use askama::Template;
 use askama::filters::HtmlSafe;

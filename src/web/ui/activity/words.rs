@@ -11,9 +11,9 @@ use crate::sync::runs::Run;
 
 /// A word with its colour, the suffix of a style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Badge {
-    pub(super) tone: &'static str,
-    pub(super) word: &'static str,
+pub(in crate::web::ui) struct Badge {
+    pub(in crate::web::ui) tone: &'static str,
+    pub(in crate::web::ui) word: &'static str,
 }
 
 const fn badge(tone: &'static str, word: &'static str) -> Badge {
@@ -96,7 +96,7 @@ pub(super) fn fate(word: &str) -> &'static str {
 }
 
 /// Where a job stands.
-pub(super) const fn job_state(state: &JobState) -> Badge {
+pub(in crate::web::ui) const fn job_state(state: &JobState) -> Badge {
     match state {
         JobState::Dead => badge("bad", "given up"),
         JobState::Waiting => badge("warn", "will be tried again"),

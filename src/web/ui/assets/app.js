@@ -82,21 +82,48 @@
     });
   });
 
-  // What somebody has opened is not taken away by a page that renews itself.
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const unattended = event.detail.requestConfig.headers["X-Unattended"];
-    if (unattended && event.target.querySelector("details[open]")) event.preventDefault();
-  });
+  // A page that renews itself while a button is held down would swallow the click: it waits until the button is let go.
+  const renewsItself = (detail) => Boolean(detail.requestConfig?.headers["X-Unattended"]);
+  let held = false;
+  let waiting = new Set();
+  document.addEventListener("pointerdown", () => (held = true));
+  for (const end of ["pointerup", "pointercancel", "dragend"]) {
+    document.addEventListener(end, () =>
+      setTimeout(() => {
+        held = false;
+        waiting.forEach((part) => htmx.trigger(part, "released"));
+        waiting = new Set();
+      }),
+    );
+  }
 
   // What changed while somebody was looking at it is marked for a moment; what was folded out stays so.
   const watched = () => new Set([...document.querySelectorAll("[data-watch]")].map((part) => part.dataset.watch));
-  const unfolded = () => [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+  const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.trim();
   let seen = new Set();
   let open = [];
-  document.addEventListener("htmx:beforeSwap", () => ([seen, open] = [watched(), unfolded()]));
+  let focused = "";
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.elt;
+    if (held && renewsItself(event.detail) && part.getAttribute("hx-trigger")?.includes("released")) {
+      waiting.add(part);
+      event.detail.shouldSwap = false;
+      return;
+    }
+    seen = watched();
+    open = [...document.querySelectorAll("details[open]")].map(nameOf);
+    focused = document.activeElement?.id;
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const details of document.querySelectorAll("details:not([open])")) {
+      if (open.includes(nameOf(details))) details.open = true;
+    }
+    // What lay in one that was folded could not be focused again.
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+    [open, focused] = [[], ""];
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
-    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-    if (!event.detail.requestConfig?.triggeringEvent?.type.startsWith("sse:")) return;
+    if (!renewsItself(event.detail)) return;
     for (const part of document.querySelectorAll("[data-watch]")) {
       part.classList.toggle("fresh", !seen.has(part.dataset.watch));
     }
