@@ -1,6 +1,9 @@
 //! The list of customers: looked up as one types, filtered, sorted, paged through, followed live; the same without a script.
 
+use std::time::Duration;
+
 use customer_sync::domain::role::Role;
+use customer_sync::simulator::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -99,7 +102,10 @@ async fn a_list_without_anybody_is_filled_by_a_sync_while_one_looks() {
     let browser = site.browser("otto", Role::Operator).await;
     browser.goto("/customers").await;
     browser.shows("No customers yet").await;
+    // Slow enough to look at.
+    site.erpnext.faults().requests_to("Customer", Fault::Slow(Duration::from_millis(1500)), 2);
     browser.press("Sync from ERPNext").await;
+    browser.until("document.querySelector('#sync progress') && document.querySelector('#sync-cancel')").await;
     browser.shows("Sync complete: 60 created.").await;
     lists(&browser, 50).await;
 
