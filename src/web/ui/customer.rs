@@ -187,6 +187,11 @@ impl Page {
         self.dossier.jobs.iter().any(|job| job.last_error.is_some())
     }
 
+    /// Whether addresses or contacts belong to it.
+    fn has_linked(&self) -> bool {
+        !self.customer().addresses.is_empty() || !self.customer().contacts.is_empty()
+    }
+
     fn customer(&self) -> &CustomerDetail {
         &self.dossier.customer
     }

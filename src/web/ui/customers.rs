@@ -117,10 +117,9 @@ impl Page {
 
 impl Row {
     /// Town and country, as far as they are known.
-    fn place(&self) -> String {
+    fn place(&self) -> Vec<&str> {
         let parts = [&self.customer.customer.city, &self.customer.customer.country];
-        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-        parts.join(", ")
+        parts.into_iter().flatten().map(String::as_str).collect()
     }
 
     /// Another text whenever it changed.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Site, place};
 use crate::support::app::wait_until;
-use crate::support::chromium::Browser;
+use crate::support::chromium::{Browser, PHONE, WIDE};
 
 /// The version that a form is about.
 fn version(html: &str) -> String {
@@ -109,8 +109,15 @@ async fn a_local_customer_is_linked_synced_and_unlinked() {
     browser.press("Link the customer").await;
     browser.shows("ERPNext has no Customer of that name").await;
 
+    browser.screen(PHONE).await;
+    for menu in ["Delete…", "Link to ERPNext…"] {
+        browser.press(menu).await;
+        browser.is_accessible(menu).await;
+        assert_eq!(browser.script("return document.documentElement.scrollWidth").await, PHONE.0, "{menu} sticks out");
+    }
+    browser.screen(WIDE).await;
+
     // What is typed stays while the page renews itself.
-    browser.press("Link to ERPNext…").await;
     browser.fill("#link-name", "Theirs").await;
     let changed = site.app.request(Method::PATCH, &format!("/api/customers/{id}")).json(&json!({"city": "Bonn"}));
     assert_eq!(changed.send().await.unwrap().status(), 200);
