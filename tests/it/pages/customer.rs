@@ -1,5 +1,7 @@
 //! One customer: shown whole, changed by hand where that is allowed, and nothing that was typed is lost.
 
+use std::time::Duration;
+
 use customer_sync::domain::role::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -166,6 +168,30 @@ async fn a_change_appears_while_one_looks_and_what_is_unfolded_stays_so() {
     let untouched =
         "return [...document.querySelectorAll('.fact.fresh')].some((fact) => /Group|City/.test(fact.innerText))";
     assert_eq!(browser.script(untouched).await, false, "only what changed is marked");
+    browser.close(&[]).await;
+}
+
+#[tokio::test]
+async fn the_last_of_several_changes_is_shown_however_slow_the_line() {
+    let site = Site::start().await;
+    let id = site.local(json!({"name": "Dogwood"})).await;
+    let browser = site.browser("vera", Role::Viewer).await;
+    let change = async |city: &str| {
+        let changed = site.app.request(Method::PATCH, &format!("/api/customers/{id}")).json(&json!({"city": city}));
+        assert_eq!(changed.send().await.unwrap().status(), 200);
+    };
+    for page in [format!("/customers/{id}"), "/customers".to_owned()] {
+        browser.goto(&page).await;
+        change("Nowhere").await;
+        browser.shows("Nowhere").await;
+        browser.slow_down(Duration::from_secs(2)).await;
+        browser.script("document.addEventListener('htmx:beforeSend', () => (window.asked = true))").await;
+        change("Ulm").await;
+        browser.until("window.asked").await;
+        change("Bonn").await;
+        browser.shows("Bonn").await;
+        browser.slow_down(Duration::ZERO).await;
+    }
     browser.close(&[]).await;
 }
 

@@ -125,6 +125,14 @@ impl Browser {
         self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
     }
 
+    /// Makes every answer come that much later.
+    pub async fn slow_down(&self, by: Duration) {
+        let latency = u64::try_from(by.as_millis()).unwrap();
+        let line = json!({"offline": false, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.driver.chromium("Network.enable", json!({})).await.unwrap();
+        self.driver.chromium("Network.emulateNetworkConditions", line).await.unwrap();
+    }
+
     /// Clicks on what the CSS selector finds, once it can be clicked.
     pub async fn click(&self, selector: &str) {
         wait_until(&format!("{selector} can be clicked"), async || self.driver.click(By::Css(selector)).await.is_ok())
