@@ -63,6 +63,14 @@ struct Input {
     now: Option<String>,
 }
 
+impl Page {
+    /// The fields that somebody has to look at.
+    fn marked(&self) -> Vec<Field> {
+        let inputs = self.groups.iter().flat_map(|group| &group.inputs);
+        inputs.filter(|input| input.wrong.is_some() || input.now.is_some()).map(|input| input.field).collect()
+    }
+}
+
 impl Input {
     /// Every customer is called something.
     fn is_required(&self) -> bool {

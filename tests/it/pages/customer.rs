@@ -50,6 +50,7 @@ async fn a_local_customer_is_made_changed_and_deleted_by_forms_alone() {
     assert_eq!(answer.status(), 412);
     let html = answer.text().await.unwrap();
     assert!(html.contains("value=\"Kiel\"") && html.contains("Now: <bdi>Bonn</bdi>"), "{html}");
+    assert!(html.contains("Look at <a href=\"#city\">City</a>."), "{html}");
     assert_eq!(place(&otto.submit(&format!("{page}/delete"), &[("version", &first)]).await), page);
     assert!(otto.page(&page).await.contains("Not deleted"));
     let now = version(&otto.page(&edit).await);
