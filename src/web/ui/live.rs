@@ -97,9 +97,10 @@ struct News {
 }
 
 impl News {
-    /// How long they have to wait yet.
-    fn wait(&self) -> Duration {
-        self.told.map_or(Duration::ZERO, |told| BETWEEN_CHANGES.saturating_sub(told.elapsed()))
+    /// How long those of any customer have to wait yet; `None` where there are none.
+    fn due(&self) -> Option<Duration> {
+        let left = |told: Instant| BETWEEN_CHANGES.saturating_sub(told.elapsed());
+        self.of_any.then(|| self.told.map_or(Duration::ZERO, left))
     }
 
     /// The events, once it is time for them. The customer that is shown does not wait.
@@ -108,7 +109,7 @@ impl News {
         if std::mem::take(&mut self.of_shown) {
             text.push_str(&event("customer", ""));
         }
-        if self.of_any && self.wait().is_zero() {
+        if self.due() == Some(Duration::ZERO) {
             self.of_any = false;
             self.told = Some(Instant::now());
             text.push_str(&event("change", ""));
@@ -131,7 +132,7 @@ impl Open {
         stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
         let feed = self.state.feed.clone();
         loop {
-            let look = if self.news.of_any { self.news.wait() } else { LOOK_EVERY };
+            let look = self.news.due().unwrap_or(LOOK_EVERY);
             let mut text = tokio::select! {
                 () = stop.cancelled() => return None,
                 _runs = self.runs.changed() => event("run", ""),
@@ -149,6 +150,9 @@ impl Open {
             if !text.is_empty() {
                 return Some(text);
             }
+            // What has to wait is not looked at change by change.
+            let pause = self.news.due().unwrap_or_default().min(PAUSE);
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
         }
     }
 
@@ -226,10 +230,10 @@ mod tests {
         assert_eq!(news.tell(), "event: customer\ndata: \n\nevent: change\ndata: \n\n");
         news = News { of_any: true, of_shown: true, ..news };
         assert_eq!(news.tell(), "event: customer\ndata: \n\n");
-        assert!(news.of_any && !news.wait().is_zero() && news.wait() <= BETWEEN_CHANGES);
+        assert!(news.due().is_some_and(|due| !due.is_zero() && due <= BETWEEN_CHANGES));
         news.told = Instant::now().checked_sub(BETWEEN_CHANGES);
         assert_eq!(news.tell(), "event: change\ndata: \n\n");
-        assert_eq!(news.tell(), "");
+        assert_eq!((news.tell(), news.due()), (String::new(), None));
     }
 
     #[test]
