@@ -34,8 +34,12 @@ pub(super) struct Assets {
 }
 
 /// What every page needs, and what the pages of each part do.
-const STYLE: &str =
-    concat!(include_str!("assets/app.css"), include_str!("assets/activity.css"), include_str!("assets/customers.css"));
+const STYLE: &str = concat!(
+    include_str!("assets/app.css"),
+    include_str!("assets/activity.css"),
+    include_str!("assets/customers.css"),
+    include_str!("assets/reference.css"),
+);
 
 pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: Asset::new("app", "css", "text/css; charset=utf-8", STYLE.as_bytes()),

@@ -7,7 +7,7 @@ use crate::store::{CustomerRow, Remarks};
 /// A word with a colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Badge {
-    /// Suffix of the style: empty, `accent`, `warn` or `bad`.
+    /// Suffix of the style: `plain`, `accent`, `warn` or `bad`.
     pub(super) tone: &'static str,
     pub(super) text: &'static str,
 }
@@ -34,7 +34,7 @@ pub(super) fn badges(row: &CustomerRow, remarks: Remarks) -> Vec<Badge> {
 }
 
 /// Whether it is only here.
-pub(super) fn is_local(row: &CustomerRow) -> bool {
+fn is_local(row: &CustomerRow) -> bool {
     row.origin == "local"
 }
 
