@@ -56,7 +56,7 @@ pub enum Unlinked {
 }
 
 impl Store {
-    /// Makes a living linked row local again. Its values, addresses and contacts stay. `actor` is the name of whoever does
+    /// Makes a living linked row local again. Its values, addresses and contacts stay. `actor` is who does
     /// it, for the history.
     ///
     /// # Errors
