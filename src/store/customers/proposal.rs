@@ -34,7 +34,7 @@ pub(super) fn proposed(dialect: Dialect) -> String {
 pub(super) fn proposal(dialect: Dialect, words: &[&str], number: Option<&str>) -> Option<String> {
     let term = |word: &str| match dialect {
         Dialect::Sqlite => Some(format!("\"{word}\"*")),
-        Dialect::Postgres => Some(either(in_postgres(word).iter().map(|begin| format!("'{begin}':*")), " | ")),
+        Dialect::Postgres => Some(either(in_postgres(word)?.iter().map(|begin| format!("'{begin}':*")), " | ")),
         Dialect::Mariadb => {
             let asked = in_mariadb(word)?.into_iter().map(|begin| match begin {
                 Begin::With(begin) => format!("zz{begin}*"),
@@ -53,10 +53,10 @@ pub(super) fn proposal(dialect: Dialect, words: &[&str], number: Option<&str>) -
         return None;
     }
     let words = words.join(and);
-    Some(match number.and_then(term) {
-        Some(number) => format!("({words}){or}({number})"),
-        None => words,
-    })
+    match number {
+        Some(number) => term(number).map(|number| format!("({words}){or}({number})")),
+        None => Some(words),
+    }
 }
 
 /// Any of the terms, of which there is at least one.

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::{decompose_canonical, is_combining_mark};
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical, is_combining_mark};
 
 /// MariaDB leaves longer words out of its index, the two letters counted that are put in front.
 const LONGEST: usize = 84 - "zz".len();
@@ -22,8 +22,13 @@ pub(super) enum Begin {
     Whole(String),
 }
 
-/// What a word of PostgreSQL's index may begin with. Marks belong to words there.
-pub(super) fn in_postgres(word: &str) -> Vec<String> {
+/// What a word of PostgreSQL's index may begin with. Marks belong to words there. `None` where no index has the word.
+pub(super) fn in_postgres(word: &str) -> Option<Vec<String>> {
+    // What else is a number (`²`, `½`, `①`) ends a word there, or not, as the locale has it.
+    let word = word.split(|char: char| char.is_numeric() && !char.is_ascii_digit() && !char.is_alphabetic()).next()?;
+    if word.is_empty() {
+        return None;
+    }
     let mut found = vec![word.to_owned()];
     for (at, char) in word.char_indices() {
         let before = word.get(..at).unwrap_or_default();
@@ -33,12 +38,22 @@ pub(super) fn in_postgres(word: &str) -> Vec<String> {
             'ς' => found.push(format!("{before}σ")),
             // The small letter of `İ` is an `i` for most; in a database of the locale C it has none.
             'i' if word.get(at + 1..).is_some_and(|rest| rest.starts_with('\u{307}')) => {
-                found.extend([format!("{before}i"), format!("{before}İ")]);
+                found.extend([format!("{before}i"), format!("{before}İ"), format!("{before}ı")]);
             }
+            // The small letter of `I` in a database of a Turkish locale.
+            'i' => found.push(format!("{before}ı")),
+            _ if canonical_combining_class(char) != 0 => found.extend(without_marks(before)),
             _ => {}
         }
     }
-    found
+    Some(found)
+}
+
+/// A text without the marks of its last letter, if it has any: with one more they may stand in any order.
+fn without_marks(text: &str) -> Option<String> {
+    let (at, base) = text.char_indices().rev().find(|(_at, char)| !is_combining_mark(*char))?;
+    let bare = format!("{}{}", text.get(..at)?, parts(base).first()?);
+    (bare != text).then_some(bare)
 }
 
 /// What a word of MariaDB's index may begin with; it folds letters by itself, but takes a mark for the end of a word. `None`
@@ -53,6 +68,9 @@ pub(super) fn in_mariadb(word: &str) -> Option<Vec<Begin>> {
         let before = begin.get(..at).unwrap_or_default();
         match parts(char).as_slice() {
             [base, next, ..] if is_combining_mark(*next) => found.push(Begin::Whole(format!("{before}{base}"))),
+            // Great letters that Unicode has for longer than MariaDB's order of letters does.
+            ['ß'] => found.push(Begin::With(format!("{before}ẞ"))),
+            ['\u{10d0}'..='\u{10ff}'] => found.push(Begin::With(format!("{before}{}", char.to_uppercase()))),
             // Syllables of Korean are made of letters.
             parts @ [_, _, ..] => found.push(Begin::With(format!("{before}{}", parts.iter().collect::<String>()))),
             _ => {}
@@ -102,21 +120,25 @@ fn parts(char: char) -> Vec<char> {
 mod tests {
     use super::*;
 
+    fn asked(word: &str) -> Vec<String> {
+        in_postgres(word).expect("an index has it")
+    }
+
     #[test]
     fn a_plain_word_is_spelled_in_one_way() {
-        assert_eq!(in_postgres("gmbh12"), ["gmbh12"]);
+        assert_eq!(asked("gmbh12"), ["gmbh12"]);
         assert_eq!(in_mariadb("gmbh12"), Some(vec![Begin::With("gmbh12".to_owned())]));
     }
 
     #[test]
     fn an_umlaut_may_be_two_characters_and_a_letter_of_vietnamese_two_or_three() {
-        assert_eq!(in_postgres("mün"), ["mün", "mu\u{308}"]);
+        assert_eq!(asked("mün"), ["mün", "mu\u{308}"]);
         assert_eq!(
-            in_postgres("xệ"),
+            asked("xệ"),
             ["xệ", "xe\u{302}\u{323}", "xe\u{323}\u{302}", "xê\u{323}", "xẹ\u{302}"],
             "with a hat, and a dot that is typed before or after it"
         );
-        assert_eq!(in_postgres("한"), ["한", "\u{1112}\u{1161}\u{11ab}", "하\u{11ab}"]);
+        assert_eq!(asked("한"), ["한", "\u{1112}\u{1161}\u{11ab}", "하\u{11ab}"]);
         let (with, whole) = (|word: &str| Begin::With(word.to_owned()), |word: &str| Begin::Whole(word.to_owned()));
         assert_eq!(in_mariadb("müné"), Some(vec![with("müné"), whole("mu"), whole("müne")]));
         assert_eq!(in_mariadb("x\u{308}é"), Some(vec![with("x")]), "a mark that nothing is composed with");
@@ -124,9 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn marks_in_any_order_and_numbers_that_are_no_digits() {
+        assert_eq!(asked("ạ\u{301}z"), ["ạ\u{301}z", "a\u{323}", "a"]);
+        assert_eq!(asked("हिन्"), ["हिन्"]);
+        assert_eq!(asked("m²"), ["m"]);
+        assert_eq!(in_postgres("½"), None);
+    }
+
+    #[test]
     fn small_letters_that_not_everybody_knows() {
-        assert_eq!(in_postgres("σοφος"), ["σοφος", "σοφοσ"]);
-        assert_eq!(in_postgres("i\u{307}z"), ["i\u{307}z", "i", "İ"]);
+        assert_eq!(asked("σοφος"), ["σοφος", "σοφοσ"]);
+        assert_eq!(asked("i\u{307}z"), ["i\u{307}z", "i", "İ", "ı"]);
+        assert_eq!(asked("kirk"), ["kirk", "kı"]);
+        assert_eq!(in_mariadb("maß"), Some(vec![Begin::With("maß".to_owned()), Begin::With("maẞ".to_owned())]));
+        assert_eq!(in_mariadb("აბ").map(|forms| forms.len()), Some(3));
     }
 
     #[test]
