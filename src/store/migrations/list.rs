@@ -68,8 +68,8 @@ macro_rules! migrations {
                 sql: include_str!(concat!("../../../migrations/", $dialect, "/0010_words.sql")),
             },
             Migration {
-                name: "0011_aliases",
-                sql: include_str!(concat!("../../../migrations/", $dialect, "/0011_aliases.sql")),
+                name: "0011_references",
+                sql: include_str!(concat!("../../../migrations/", $dialect, "/0011_references.sql")),
             },
             Migration {
                 name: "0012_search_bounds",

@@ -1,1 +1,0 @@
--- Nothing here: MariaDB made an index of its own for the foreign key of sync_aliases. (SQLite and PostgreSQL get one.)

@@ -1,0 +1,1 @@
+-- Nothing here: MariaDB made indexes of its own for these foreign keys. (SQLite and PostgreSQL get them.)
