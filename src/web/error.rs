@@ -207,6 +207,17 @@ impl Problem {
         Self { retry_after: Some(WAIT_FOR_A_PLACE), ..Self::new(request, code, full.to_string()) }
     }
 
+    /// An export that may not begin, because others are being made.
+    pub(super) fn exporting(request: &HttpRequest, full: Full) -> Self {
+        let (code, detail) = match full {
+            Full::Caller(_) => {
+                (Code::TooManyRequests, "an export of yours is being made already; try again when it is done")
+            }
+            Full::All => (Code::Busy, "too many exports are being made at the moment; try again later"),
+        };
+        Self { retry_after: Some(WAIT_FOR_A_PLACE), ..Self::new(request, code, detail) }
+    }
+
     /// A body that was not read to its end.
     pub(super) fn unread(request: &HttpRequest, unread: &Unread) -> Self {
         let code = match unread {

@@ -23,6 +23,7 @@ mod unended;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +112,8 @@ pub struct State {
     trust: Trust,
     rates: Rates,
     places: Places,
+    /// For exports, each of which keeps a connection of the database busy for as long as its reader takes what it gets.
+    exports: Places,
     session_life: SessionLife,
     passwords: Passwords,
     turned_away: Throttle,
@@ -149,6 +152,7 @@ impl State {
             trust,
             rates: Rates::new(quotas),
             places: Places::new(quotas.waiting_calls),
+            exports: Places::new(NonZeroU32::MIN),
             session_life,
             passwords: Passwords::default(),
             turned_away,

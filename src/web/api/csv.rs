@@ -1,8 +1,9 @@
 //! Customers as CSV (RFC 4180), for spreadsheets: the columns, and what a cell may hold.
 //!
 //! Invariant: no cell is a formula. A spreadsheet takes what begins with `=`, `+`, `-`, `@`, a tab or a line break for one
-//! (OWASP, "CSV Injection"); such a text gets an apostrophe in front. A number or phone with its sign stays as it is: of
-//! digits, blanks and `()./-` no formula can be made that reads or sends anything.
+//! (OWASP, "CSV Injection"); such a text gets an apostrophe in front. So it does behind a `;`, a tab or a line break within
+//! a text, where a spreadsheet of another language or setting sees another cell begin. A number stays as it is with its
+//! sign, and a phone of digits and blanks.
 
 use std::borrow::Cow;
 
@@ -48,6 +49,13 @@ pub(super) const COLUMNS: [&str; 33] = [
     "updated_at",
 ];
 
+/// U+FEFF. Without it Excel takes a file for one in the code page of its machine.
+const UTF_8_MARK: &[u8] = "\u{feff}".as_bytes();
+/// What a formula begins with, or what is passed over before one.
+const BEGINS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// Behind which another cell may begin.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
 /// Why rows could not be written as CSV; cannot happen for rows of the table.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CsvError {
@@ -62,9 +70,10 @@ pub(super) enum CsvError {
     Memory,
 }
 
-/// The first line.
+/// What a file begins with: the mark by which spreadsheets know UTF-8, and the first line.
 pub(super) fn header() -> Result<Vec<u8>, CsvError> {
-    records(std::iter::once(COLUMNS.map(str::to_owned).to_vec()))
+    let line = records(std::iter::once(COLUMNS.map(str::to_owned).to_vec()))?;
+    Ok([UTF_8_MARK, &line].concat())
 }
 
 /// A line for each customer.
@@ -94,14 +103,27 @@ fn cell(value: &Value) -> String {
 
 /// The text as a spreadsheet shows it and never computes it.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    if begins && !is_number(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if is_number(text) || !text.contains(BEGINS) {
+        return Cow::Borrowed(text);
+    }
+    let mut harmless = String::with_capacity(text.len() + 1);
+    let mut is_begin = true;
+    for char in text.chars() {
+        if is_begin && BEGINS.contains(&char) {
+            harmless.push('\'');
+        }
+        harmless.push(char);
+        is_begin = SEPARATORS.contains(&char);
+    }
+    Cow::Owned(harmless)
 }
 
+/// A sign, digits, at most one dot, and blanks: of these no spreadsheet computes anything.
 fn is_number(text: &str) -> bool {
     text.strip_prefix(['+', '-']).is_some_and(|rest| {
-        rest.bytes().any(|byte| byte.is_ascii_digit())
-            && rest.bytes().all(|byte| byte.is_ascii_digit() || b" ()./-".contains(&byte))
+        rest.starts_with(|char: char| char.is_ascii_digit())
+            && rest.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'.'))
+            && rest.bytes().filter(|byte| *byte == b'.').count() < 2
     })
 }
 
@@ -115,7 +137,7 @@ mod tests {
             id: 7,
             customer: Customer {
                 name: name.to_owned(),
-                phone: Some("+49 30 123-456".to_owned()),
+                phone: Some("+49 30 123456".to_owned()),
                 ..Customer::default()
             },
             origin: "local".to_owned(),
@@ -138,10 +160,10 @@ mod tests {
     #[test]
     fn lines_are_quoted_where_they_must_be() {
         let text = String::from_utf8(lines(&[row("A \"B\", C\nD ü")]).unwrap()).unwrap();
-        assert!(text.starts_with("7,,\"A \"\"B\"\", C\nD ü\",,,,+49 30 123-456,"), "{text}");
+        assert!(text.starts_with("7,,\"A \"\"B\"\", C\nD ü\",,,,+49 30 123456,"), "{text}");
         assert!(text.ends_with(",{},local,,,,,2026-01-31T12:00:00.000Z\r\n"), "{text}");
         let header = String::from_utf8(header().unwrap()).unwrap();
-        assert!(header.starts_with("id,erpnext_id,name,") && header.ends_with("updated_at\r\n"), "{header}");
+        assert!(header.starts_with("\u{feff}id,erpnext_id,name,") && header.ends_with("updated_at\r\n"), "{header}");
     }
 
     #[test]
@@ -160,10 +182,21 @@ mod tests {
             "＝1",
             "+49 30 A1",
             "-1+1",
+            "+1-800-555-0199",
+            "+49/30/123",
+            "-1-1",
+            "-1.2.3",
         ] {
-            assert_eq!(harmless(formula), format!("'{formula}"), "{formula:?}");
+            // A blank stands where more than the beginning is mended.
+            assert_eq!(
+                harmless(formula).replace("\t'", "\t").replace("\r'", "\r").replace("\n'", "\n"),
+                format!("'{formula}")
+            );
         }
-        for plain in ["", "a=1", "+49 (30) 123/456-7", "-12.50", "0049", " x", "'quoted"] {
+        assert_eq!(harmless("Evil;=1+1"), "Evil;'=1+1");
+        assert_eq!(harmless("x\n=2+2;@SUM(1)\t-3"), "x\n'=2+2;'@SUM(1)\t'-3");
+        assert_eq!(harmless("\t=1"), "'\t'=1");
+        for plain in ["", "a=1", "a; b - c", "+49 30 1234567", "-12.50", "0049", " x", "'quoted", "a, =b"] {
             assert_eq!(harmless(plain), plain);
         }
     }

@@ -1,6 +1,6 @@
-//! `GET /api/customers.csv`: what the list shows, whole, as a file for spreadsheets.
+//! `GET /api/customers.csv`: all that the list shows, as a file for spreadsheets.
 //!
-//! Invariant: one page of customers is in memory at a time, and the next one is read when the reader has taken the one before. A
+//! Invariant: rows follow their ids, so whoever is there from beginning to end is in it once, whatever changes meanwhile. One page of customers is in memory at a time, and the next one is read when the reader has taken the one before. A
 //! file that ends early, because the database went away or the reader may not know any more, ends as a broken download, never as a
 //! shorter file.
 
@@ -10,17 +10,34 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::web::{Bytes, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::super::State;
+use super::super::auth::Caller;
 use super::super::auth::permit::Permit;
 use super::super::error::{Code, Problem};
+use super::super::places::Place as Turn;
 use super::csv::{header, lines};
 use super::customer_list::Question;
-use crate::domain::listing::{CustomerQuery, Place};
+use crate::domain::listing::{CustomerQuery, Place, Show};
 use crate::store::CustomerPage;
 
 /// Customers that are read at once.
 const PAGE: u32 = 500;
+
+/// Which customers.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// As for the list.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// Which of them.
+    #[param(value_type = Option<Show>, inline)]
+    show: Option<String>,
+}
 
 /// The customers of a list as CSV
 #[utoipa::path(
@@ -28,20 +45,24 @@ const PAGE: u32 = 500;
     path = "/api/customers.csv",
     tag = "customers",
     operation_id = "export_customers",
-    params(Question),
-    responses((status = 200, description = "All that the same question to the list shows, with a header", content_type = "text/csv", body = String)),
+    params(Wanted),
+    responses((status = 200, description = "All that the same question to the list shows, in the order of ids, with a header; one at a time for each caller", content_type = "text/csv", body = String)),
 )]
 pub(super) async fn export(
     request: HttpRequest,
     state: Data<State>,
-    question: Query<Question>,
+    wanted: Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
+    let Wanted { q, show } = wanted.into_inner();
+    let question = Question { q, show, sort: None };
     let query = question.query().map_err(|detail| Problem::new(&request, Code::BadRequest, detail))?;
     let permit = Permit::of(&request, &state)?;
+    let place = state.exports.take(Caller::of(&request)?.who.id());
+    let place = place.map_err(|full| Problem::exporting(&request, full))?;
     // What fails at the beginning is answered, not streamed.
     let first = state.context.store.list_customers(&query, &Place::First, PAGE).await;
     let first = first.map_err(|error| Problem::store(&request, &error))?;
-    let export = Export { permit, state, query };
+    let export = Export { permit, state, query, _place: place };
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"customers.csv\""))
@@ -54,6 +75,7 @@ struct Export {
     permit: Permit,
     state: Data<State>,
     query: CustomerQuery,
+    _place: Turn,
 }
 
 enum Step {

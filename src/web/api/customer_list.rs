@@ -19,19 +19,11 @@ use crate::domain::search::Search;
 use crate::store::{CustomerPage, CustomerRow};
 
 /// Which customers, in which order.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default)]
 pub(super) struct Question {
-    /// Each word begins a word of name, ERPNext id, e-mail, phone or tax number; at most ten words.
-    #[param(max_length = 200)]
-    q: Option<String>,
-    /// Which of them.
-    #[param(value_type = Option<Show>, inline)]
-    show: Option<String>,
-    /// By what; descending behind a `-`.
-    #[param(pattern = "^-?(id|name|updated|created)$", default = "id")]
-    sort: Option<String>,
+    pub(super) q: Option<String>,
+    pub(super) show: Option<String>,
+    pub(super) sort: Option<String>,
 }
 
 impl Question {
@@ -54,7 +46,7 @@ impl Question {
     }
 }
 
-// The fields of a `Question` once more: a flattened one would accept unknown parameters.
+// Flattened parts would accept unknown parameters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

@@ -105,9 +105,9 @@ impl Question {
         written(PAGE, &words)
     }
 
-    /// All that it shows, as a file. The API shows others in another order unless it is told.
+    /// All that it shows, as a file. The API shows others unless it is told.
     pub(super) fn file(&self) -> String {
-        written(FILE, &[("q", self.q.as_str()), ("show", self.show.as_str()), ("sort", &sort_word(self.sort))])
+        written(FILE, &[("q", self.q.as_str()), ("show", self.show.as_str())])
     }
 
     /// The same for other customers.
@@ -189,8 +189,8 @@ mod tests {
         assert_eq!(question.address(), "/customers?q=a%26b+%C3%BC&show=local");
         assert_eq!(question.unsearched(), "/customers?show=local");
         assert_eq!(question.shown(&Show::Living), "/customers?q=a%26b+%C3%BC");
-        assert_eq!(question.file(), "/api/customers.csv?q=a%26b+%C3%BC&show=local&sort=name");
-        assert_eq!(Question::default().file(), "/api/customers.csv?show=living&sort=name");
+        assert_eq!(question.file(), "/api/customers.csv?q=a%26b+%C3%BC&show=local");
+        assert_eq!(Question::default().file(), "/api/customers.csv?show=living");
         assert_eq!(Question::default().sorted(Key::Updated), "/customers?sort=-updated");
         assert_eq!(Question::default().sorted(Key::Name), "/customers?sort=-name");
         let asked = Asked {

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Connected;
+use crate::support::app::wait_until;
 use crate::support::databases::Kind;
 use crate::support::sql::execute;
 
@@ -80,7 +81,7 @@ async fn the_export_is_the_whole_list_without_formulas_and_stands_in_the_audit_l
         let many: Vec<String> = (0..1_200).map(|row| format!("('Many {row}')")).collect();
         execute(&connected.database, &format!("INSERT INTO customers (name) VALUES {}", many.join(", "))).await;
 
-        let response = connected.app.request(Method::GET, "/api/customers.csv?sort=-name").send().await.unwrap();
+        let response = connected.app.request(Method::GET, "/api/customers.csv").send().await.unwrap();
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-disposition"), "attachment; filename=\"customers.csv\"");
         assert!(header("content-type").starts_with("text/csv; charset=utf-8") && header("cache-control") == "no-store");
@@ -94,11 +95,33 @@ async fn the_export_is_the_whole_list_without_formulas_and_stands_in_the_audit_l
 
         let few = connected.app.request(Method::GET, "/api/customers.csv?q=berg&show=synced").send().await.unwrap();
         assert_eq!(few.text().await.unwrap().lines().count(), 2);
-        let (status, _problem, _links) = connected.page("/api/customers.csv?limit=5").await;
-        assert_eq!(status, 400, "there are no pages in it");
+        for unknown in ["limit=5", "sort=name"] {
+            let (status, _problem, _links) = connected.page(&format!("/api/customers.csv?{unknown}")).await;
+            assert_eq!(status, 400, "there are no pages in it, and no order");
+        }
         let log = connected.app.admin(Method::GET, "/api/audit?limit=500").await.send().await.unwrap();
         let log: Value = log.json().await.unwrap();
         let exports = log["data"].as_array().unwrap().iter().filter(|entry| entry["action"] == "customers_export");
-        assert_eq!(exports.count(), 3, "{log}");
+        assert_eq!(exports.count(), 4, "{log}");
     }
+}
+
+#[tokio::test]
+async fn somebody_makes_one_export_at_a_time() {
+    let connected = Connected::start(Kind::Sqlite).await;
+    execute(
+        &connected.database,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         INSERT INTO customers (name, notes) SELECT 'Many ' || i, printf('%01000d', i) FROM n",
+    )
+    .await;
+    let export = async || connected.app.request(Method::GET, "/api/customers.csv").send().await.unwrap();
+    // Nobody reads it, so that it is not at its end.
+    let unread = export().await;
+    let refused = export().await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "5"));
+    let another = connected.app.admin(Method::GET, "/api/customers.csv").await.send().await.unwrap();
+    assert_eq!((unread.status().as_u16(), another.status().as_u16()), (200, 200), "somebody else has a turn");
+    drop(unread);
+    wait_until("another one may begin", async || export().await.status() == 200).await;
 }
