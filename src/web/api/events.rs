@@ -1,9 +1,10 @@
 //! `GET /api/events`: changes of customers and the progress of runs as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! Invariant: the `id` of an event is the `seq` of its change, so a reader that comes back with `Last-Event-ID` goes on
-//! where it was. Runs have no id: what counts is how they stand now. A reader that cannot go on is told by an event
-//! `reset` and the stream ends: it reads the customers anew. The stream ends, too, for whoever may no longer read it.
+//! Invariant: the `id` of an event is the `seq` of its change, and the stream begins with the `id` that it goes on behind, so
+//! a reader that comes back with `Last-Event-ID` goes on where it was, even where nothing was told yet. Runs have no id:
+//! what counts is how they stand now. A reader that cannot go on is told by an event `reset` and the stream ends: it reads
+//! the customers anew. The stream ends, too, for whoever may no longer read it.
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Query};
@@ -22,8 +23,8 @@ use crate::sync::progress::Watcher;
 
 /// Said where nothing happens: a proxy closes what is silent for long, and who may no longer listen is found out at once.
 const HEARTBEAT: &str = ":\n\n";
-/// Browsers come back after `retry` milliseconds.
-const GREETING: &str = "retry: 2000\n\n";
+/// Milliseconds after which browsers come back.
+const RETRY: u32 = 2_000;
 /// Changes read at once.
 const PORTION: u32 = 200;
 
@@ -42,8 +43,10 @@ pub(super) struct From {
 
 /// The change feed and the progress of runs as server-sent events
 ///
-/// Goes on until the reader leaves. An event `change` has the `seq` of its change as its `id`, an event `run` is a run as it
-/// stands now, and `reset` says that the reader cannot go on and reads the customers anew.
+/// Goes on until the reader leaves. It begins with an `id` without an event, the `seq` that it goes on behind: whoever comes
+/// back with it as `Last-Event-ID` misses nothing, also where the connection broke before the first change. An event `change`
+/// has the `seq` of its change as its `id`, an event `run` is a run as it stands now, and `reset` says that the reader cannot
+/// go on and reads the customers anew.
 #[utoipa::path(
     get,
     path = "/api/events",
@@ -100,7 +103,7 @@ enum Step {
 
 async fn step(step: Step) -> Option<(Result<Bytes, actix_web::Error>, Step)> {
     let (text, next) = match step {
-        Step::Greet(following) => (GREETING.to_owned(), Step::Follow(following)),
+        Step::Greet(following) => (greeting(following.after), Step::Follow(following)),
         Step::Follow(following) => following.next().await?,
         Step::End => return None,
     };
@@ -151,6 +154,12 @@ impl Event<'_> {
         let id = self.id.map(|id| format!("id: {id}\n")).unwrap_or_default();
         format!("{id}event: {event}\ndata: {data}\n\n")
     }
+}
+
+/// Tells where the stream begins. Without data it is no event, but its id counts as the last one seen
+/// (<https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage>).
+fn greeting(after: i64) -> String {
+    format!("retry: {RETRY}\nid: {after}\n\n")
 }
 
 fn progress(run: &str) -> String {

@@ -33,12 +33,23 @@ impl Events {
     /// The next event of that kind.
     pub(super) async fn next(&mut self, kind: &str) -> Event {
         loop {
-            while let Some(end) = self.bytes.windows(2).position(|end| end == b"\n\n") {
-                let block = self.bytes.drain(..end + 2).collect();
-                let event = parse(&String::from_utf8(block).unwrap());
-                if let Some(event) = event.filter(|event| event.kind == kind) {
-                    return event;
-                }
+            let event = parse(&self.block().await);
+            if let Some(event) = event.filter(|event| event.kind == kind) {
+                return event;
+            }
+        }
+    }
+
+    /// What a browser comes back with that has seen nothing but the first block.
+    async fn beginning(&mut self) -> Option<i64> {
+        id(&self.block().await)
+    }
+
+    /// Lines up to the next empty one.
+    async fn block(&mut self) -> String {
+        loop {
+            if let Some(end) = self.bytes.windows(2).position(|end| end == b"\n\n") {
+                return String::from_utf8(self.bytes.drain(..end + 2).collect()).unwrap();
             }
             let more = self.response.chunk().await.unwrap().expect("the stream goes on");
             self.bytes.extend_from_slice(&more);
@@ -47,9 +58,16 @@ impl Events {
 }
 
 fn parse(block: &str) -> Option<Event> {
-    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    let data = serde_json::from_str(field("data")?).unwrap();
-    Some(Event { id: field("id").map(|id| id.parse().unwrap()), kind: field("event")?.to_owned(), data })
+    let data = serde_json::from_str(field(block, "data")?).unwrap();
+    Some(Event { id: id(block), kind: field(block, "event")?.to_owned(), data })
+}
+
+fn id(block: &str) -> Option<i64> {
+    field(block, "id").map(|id| id.parse().unwrap())
+}
+
+fn field<'b>(block: &'b str, name: &str) -> Option<&'b str> {
+    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 #[tokio::test]
@@ -73,6 +91,25 @@ async fn changes_arrive_as_they_happen_and_go_on_where_the_reader_was() {
         assert_eq!((updated.id, &updated.data["kind"]), (Some(created.id.unwrap() + 1), &"updated".into()), "{kind:?}");
         let all = Events::open(app.request(Method::GET, "/api/events?after=0")).await.next("change").await;
         assert_eq!(all, created, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_its_first_change_loses_none() {
+    for kind in Kind::ALL {
+        let connected = Connected::start(kind).await;
+        let (app, erpnext) = (&connected.app, &connected.erpnext);
+        for (customer, path) in [("First", "/api/events"), ("Second", "/api/events"), ("Third", "/api/events?after=1")]
+        {
+            let mut broken = Events::open(app.request(Method::GET, path)).await;
+            let place = broken.beginning().await.expect("the place where the stream begins");
+            drop(broken);
+            erpnext.create_customer(json!({"customer_name": customer})).unwrap();
+            connected.settled().await;
+            let again = app.request(Method::GET, path).header("Last-Event-ID", place);
+            let change = Events::open(again).await.next("change").await;
+            assert_eq!(change.id, Some(place + 1), "{kind:?}: {customer}");
+        }
     }
 }
 
