@@ -98,7 +98,7 @@ impl Command {
         match self {
             Self::Create { role, name, expires } => {
                 if !tokens::is_name(&name) {
-                    bail!("the name must be one line of 1 to {} characters", tokens::LONGEST_NAME);
+                    bail!("the name must be one line of 1 to {} characters, one of them visible", tokens::LONGEST_NAME);
                 }
                 audit::by_command_line(&store, Action::TokenCreate, None).await?;
                 let issued = tokens::issue(&store, &name, role.into(), expires).await?;

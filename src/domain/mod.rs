@@ -28,4 +28,5 @@ pub mod suggest;
 pub mod suggestion;
 pub mod time;
 pub mod user;
+pub mod visible;
 pub mod webhook;

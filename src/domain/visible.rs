@@ -1,11 +1,13 @@
-//! Whether a name can be seen.
+//! Whether a name can be seen: of a customer, of a token.
 //!
-//! Invariant: pure, and asked of what people type alone: a name that comes from ERPNext is taken as it is.
+//! Invariant: pure, and asked of what people type alone: a name that comes from ERPNext is taken as it is. How long a name
+//! may be is the business of whoever asks.
 
 use unicode_normalization::char::is_combining_mark;
 
 /// Whether a text has at least one character that leaves ink by itself.
-pub(super) fn is_visible(text: &str) -> bool {
+#[must_use]
+pub fn is_visible(text: &str) -> bool {
     text.chars().any(|char| !(char.is_whitespace() || char.is_control() || is_combining_mark(char) || is_blank(char)))
 }
 

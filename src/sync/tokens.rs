@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::domain::role::Role;
+use crate::domain::visible::is_visible;
 use crate::store::{Store, StoreError};
 
 /// Makes tokens recognisable, for people and for secret scanners.
@@ -75,10 +76,10 @@ pub async fn holder(store: &Store, plain: &str) -> Result<Option<Holder>, StoreE
     Ok(Some(Holder { id: token.id, name: token.name, role }))
 }
 
-/// Whether a token may have that name: something to read, on one line.
+/// Whether a token may have that name: something to read, on one line. It stands in histories as who changed a customer.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control)
+    is_visible(name) && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control)
 }
 
 /// 256 random bits as text.

@@ -5,7 +5,6 @@
 //! ERPNext is `mapping`'s knowledge, whether the row may be changed at all `sync::edit`'s.
 
 mod fields;
-mod name;
 mod website;
 
 use rust_decimal::Decimal;
@@ -20,6 +19,7 @@ use super::mapping::columns::{COLUMNS, Column, Target};
 use super::mapping::convert::{self, Shape};
 use super::mapping::extra_name;
 use super::suggest::did_you_mean;
+use super::visible::is_visible;
 
 pub use fields::{Fields, NewFields};
 
@@ -121,7 +121,7 @@ fn set(customer: &mut Customer, column: &Column, value: &Value) -> Result<(), St
     match column.target {
         Target::Name => {
             let called = text(value, Shape::LINE)?.ok_or("is empty, but every customer is called something")?;
-            if !name::is_visible(&called) {
+            if !is_visible(&called) {
                 return Err("has no character that can be seen, but every customer is called something".to_owned());
             }
             customer.name = called;

@@ -60,7 +60,10 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, new: Json<N
     let New { name, role, expires_in_days } = new.into_inner();
     let bad = |detail: String| Problem::new(&request, Code::BadRequest, detail);
     if !tokens::is_name(&name) {
-        return Err(bad(format!("name must be one line of 1 to {} characters", tokens::LONGEST_NAME)));
+        return Err(bad(format!(
+            "name must be one line of 1 to {} characters, one of them visible",
+            tokens::LONGEST_NAME
+        )));
     }
     if expires_in_days.is_some_and(|days| !(1..=LONGEST_DAYS).contains(&days)) {
         return Err(bad(format!("expires_in_days must be 1 to {LONGEST_DAYS}")));

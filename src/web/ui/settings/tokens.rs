@@ -60,7 +60,9 @@ pub(in crate::web::ui) async fn create(
     let New { name, role, days } = form::fields(&request, &body)?;
     let wrong = |text: &str| said(TOKENS, Err(Problem::new(&request, Code::BadRequest, text)), "");
     if !tokens::is_name(&name) {
-        return wrong("A token needs a name of one line, so that somebody knows later what it is for.");
+        return wrong(
+            "A token needs a name of one line that can be read, so that somebody knows later what it is for.",
+        );
     }
     let lifetime = match days.trim() {
         "" => None,

@@ -52,6 +52,7 @@ async fn a_token_is_made_shown_once_and_listed_without_itself() {
         for wrong in [
             json!({"name": "", "role": "viewer"}),
             json!({"name": "a\nb", "role": "viewer"}),
+            json!({"name": "\u{200b}", "role": "viewer"}),
             json!({"name": "a".repeat(101), "role": "viewer"}),
             json!({"name": "a", "role": "king"}),
             json!({"name": "a", "role": "viewer", "expires_in_days": 0}),
