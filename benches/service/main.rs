@@ -37,6 +37,7 @@ mod sheet;
 mod sql;
 mod table;
 mod targets;
+mod visitor;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

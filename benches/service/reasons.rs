@@ -48,13 +48,10 @@ const REASONS: &[(&str, &str)] = &[
          because it takes long to build.",
     ),
     (
-        "change feed to 100 readers",
-        "load, stand-in ERPNext, SQL server, both services and a hundred readers, who decode each event, share two cores: not \
-         even the webhooks come at the pace that is asked for (row \"webhooks sent\"). The services themselves spend the \"CPU per \
-         delivery\", the syncs of the customers included; readers and load on another machine would lift it.",
+        "search: two frequent words that nobody has together, MariaDB",
+        "InnoDB's full-text index collects all rows of a word before it looks at the next one, so both lists are read to their \
+         ends, in memory; PostgreSQL and SQLite intersect first.",
     ),
-    ("search: two frequent words that nobody has together, MariaDB", FULLTEXT),
-    ("search: a rare word and the beginning of another, MariaDB", FULLTEXT),
     (
         "webhook to visible row",
         "three transactions (webhook, claim, row), of which two wait for the disk, and two rounds of list calls, one after \
@@ -77,10 +74,6 @@ const RUN: &str = "every customer is a job of its own that survives a crash: put
 const ONE_BY_ONE: &str = "the service has one read path, for 1 to 200 customers: eight list calls and one transaction each time, \
      where the peer makes one GET. Only a setting (`worker.batch = 1`) makes it read one by one; by default few customers gather, \
      and then it is the other row that counts. A second read path for single customers would lift it.";
-
-const FULLTEXT: &str = "InnoDB's full-text index collects all rows of a word before it looks at the next one, and then each row by \
-     two more indexes, of which the 128 MiB that this bench leaves it (its default) hold a part. A larger \
-     `innodb_buffer_pool_size` lifts it; PostgreSQL and SQLite intersect first.";
 
 /// The reason for that target.
 pub fn of(target: &str) -> Option<&'static str> {

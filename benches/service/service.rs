@@ -98,7 +98,7 @@ fn borrowed<'a>(environment: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a 
     environment.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
-/// Somebody with a token.
+/// Somebody with an admin's token.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -111,10 +111,15 @@ impl Client {
     pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
+
+    /// A request that changes something, not sent yet.
+    pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
 }
 
 impl Service {
-    /// Somebody who may read all.
+    /// Somebody who may do all.
     pub fn client(&self) -> Client {
         Client { http: self.http.clone(), url: self.serving.url.clone(), token: self.token.clone() }
     }
@@ -171,8 +176,7 @@ impl Service {
 
     /// GET of a text, read until it has so many lines.
     pub async fn download(&self, path: &str, lines: usize) -> anyhow::Result<()> {
-        let request = self.http.get(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);
-        let mut answer = request.send().await?.error_for_status()?;
+        let mut answer = self.client().get(path).send().await?.error_for_status()?;
         let mut read = 0;
         while read < lines {
             let part = answer.chunk().await?.context("the text is shorter")?;
@@ -183,8 +187,7 @@ impl Service {
 
     /// POST without a body.
     pub async fn post(&self, path: &str) -> anyhow::Result<()> {
-        let request = self.http.post(format!("{}{path}", self.serving.url)).bearer_auth(&self.token);
-        request.header("Prefer", "respond-async").send().await?.error_for_status()?;
+        self.client().post(path).header("Prefer", "respond-async").send().await?.error_for_status()?;
         Ok(())
     }
 

@@ -217,7 +217,8 @@ impl Judge<'_> {
     fn look_ups(&mut self) {
         let pages = look_up::PAGES.iter().flat_map(|(_, first, middle)| [(*first, 50.0), (*middle, 50.0)]);
         let searches = look_up::SEARCHES.iter().map(|(_, case)| (*case, 200.0));
-        let asked: Vec<(&str, f64)> = pages.chain(searches).collect();
+        let views = look_up::VIEWS.iter().map(|(_, case)| (*case, 100.0));
+        let asked: Vec<(&str, f64)> = pages.chain(searches).chain(views).collect();
         for kind in Kind::ALL {
             for (case, most) in &asked {
                 let measured = self.sheet.value(look_up::NAME, kind.as_str(), case, look_up::MEDIAN);

@@ -1,10 +1,10 @@
-//! Looking customers up where there are a million: pages of the list, searches, and the export.
+//! Looking customers up where there are a million: pages of the list, searches, the page for people, and the export.
 //!
 //! Invariant: rows are made by SQL as another application would, before the service starts; each question is asked over HTTP
 //! as a page of the service asks it, and its median counts. Three tenths of the names end with one word, two tenths
 //! with another.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use customer_sync::domain::listing::{Cursor, Sort};
 use customer_sync::simulator::Options;
@@ -14,6 +14,7 @@ use crate::databases::Kind;
 use crate::service::{Service, Site};
 use crate::sheet::{Sheet, milliseconds, percentile, rate};
 use crate::sql::Sql;
+use crate::visitor::Visitor;
 
 pub const NAME: &str = "look customers up";
 pub const MEDIAN: &str = "median";
@@ -36,6 +37,13 @@ pub const SEARCHES: [(&str, &str); 10] = [
     ("q=gmbh%20ce%20fo&show=living", "search: three frequent beginnings"),
     ("q=gmbh&show=local", "search: a word of 300,000 among 200 local ones"),
     ("show=deleted", "filter: 1,000 deleted ones"),
+];
+/// What a person opens, and what its row is called.
+pub const VIEWS: [(&str, &str); 4] = [
+    ("/customers", "page for people: first byte"),
+    ("/customers?sort=-updated", "page for people, by last change: first byte"),
+    ("/customers?q=gmbh", "page for people, a word of 300,000: first byte"),
+    ("/customers?show=deleted", "page for people, 1,000 deleted ones: first byte"),
 ];
 
 pub async fn run(setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> {
@@ -67,11 +75,20 @@ async fn on(kind: Kind, setup: &Setup, sheet: &mut Sheet) -> anyhow::Result<()> 
     }
     let lines = customers / 5;
     let began = Instant::now();
-    service.download("/api/customers.csv?sort=name", lines).await?;
+    service.download("/api/customers.csv", lines).await?;
     sheet
         .row(NAME, kind.as_str(), "export")
         .figure("customers", rate(u64::try_from(lines)?, began.elapsed()), "/s")
         .figure("peak memory", service.peak_memory()?, "MB");
+    // Signing in takes memory of its own, so it comes last.
+    let visitor = Visitor::sign_in(&service).await?;
+    for (path, case) in VIEWS {
+        let mut took = Vec::new();
+        for _time in 0..times {
+            took.push(visitor.first_byte(path).await?);
+        }
+        note(sheet, kind, case, took);
+    }
     Ok(())
 }
 
@@ -90,13 +107,17 @@ async fn ask(
         service.get(path).await?;
         took.push(began.elapsed());
     }
+    note(sheet, kind, case, took);
+    Ok(())
+}
+
+fn note(sheet: &mut Sheet, kind: Kind, case: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     sheet.row(NAME, kind.as_str(), case).figure(MEDIAN, milliseconds(percentile(&took, 0.5)), "ms").figure(
         "worst",
         milliseconds(percentile(&took, 1.0)),
         "ms",
     );
-    Ok(())
 }
 
 /// Makes so many customers, a part at a time.
