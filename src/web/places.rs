@@ -1,4 +1,5 @@
-//! How many calls may wait at once: event streams, and calls that wait for a change, a sync, a link or a run.
+//! How many calls of a kind may be open at once: those that wait (event streams, and calls that wait for a change, a sync, a
+//! link or a run), and exports.
 //!
 //! Invariant: a place is given back when its [`Place`] is dropped, which is when the call is over or its client is found to
 //! be gone. Counts are of this process; how often somebody may come is in `rates`.
@@ -12,13 +13,13 @@ use super::auth::CallerId;
 /// How many times as many calls as one caller's may wait in all.
 const CALLERS: u32 = 4;
 
-/// The places of one process.
+/// The places of one process for calls of a kind.
 pub(super) struct Places {
     each: u32,
     taken: Arc<Mutex<Taken>>,
 }
 
-/// A call that waits.
+/// A call that is open.
 pub(super) struct Place {
     caller: CallerId,
     taken: Arc<Mutex<Taken>>,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::store::CustomerRow;
 
 /// The columns, as the table has them.
-pub(super) const COLUMNS: [&str; 33] = [
+const COLUMNS: [&str; 33] = [
     "id",
     "erpnext_id",
     "name",
@@ -55,6 +55,8 @@ const UTF_8_MARK: &[u8] = "\u{feff}".as_bytes();
 const BEGINS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// Behind which another cell may begin.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+/// What a spreadsheet may leave out where a cell begins.
+const PASSED_OVER: [char; 2] = [' ', '"'];
 
 /// Why rows could not be written as CSV; cannot happen for rows of the table.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +99,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => harmless(text).into_owned(),
-        other => other.to_string(),
+        other => harmless(&other.to_string()).into_owned(),
     }
 }
 
@@ -113,7 +115,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
             harmless.push('\'');
         }
         harmless.push(char);
-        is_begin = SEPARATORS.contains(&char);
+        is_begin = SEPARATORS.contains(&char) || (is_begin && PASSED_OVER.contains(&char));
     }
     Cow::Owned(harmless)
 }
@@ -173,9 +175,6 @@ mod tests {
             "+cmd|' /C calc'!A0",
             "-2+3+A1",
             "@SUM(1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
             "=",
             "+",
             "-",
@@ -187,17 +186,22 @@ mod tests {
             "-1-1",
             "-1.2.3",
         ] {
-            // A blank stands where more than the beginning is mended.
-            assert_eq!(
-                harmless(formula).replace("\t'", "\t").replace("\r'", "\r").replace("\n'", "\n"),
-                format!("'{formula}")
-            );
+            assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        assert_eq!(harmless("Evil;=1+1"), "Evil;'=1+1");
-        assert_eq!(harmless("x\n=2+2;@SUM(1)\t-3"), "x\n'=2+2;'@SUM(1)\t'-3");
-        assert_eq!(harmless("\t=1"), "'\t'=1");
+        for (text, harmless_text) in [
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\n=1", "'\n'=1"),
+            ("Evil;=1+1", "Evil;'=1+1"),
+            ("x\n=2+2;@SUM(1)\t-3", "x\n'=2+2;'@SUM(1)\t'-3"),
+            ("x; \"=1", "x; \"'=1"),
+            (" =1", " '=1"),
+        ] {
+            assert_eq!(harmless(text), harmless_text);
+        }
         for plain in ["", "a=1", "a; b - c", "+49 30 1234567", "-12.50", "0049", " x", "'quoted", "a, =b"] {
             assert_eq!(harmless(plain), plain);
         }
+        assert_eq!(cell(&serde_json::json!({"a": "x;=1"})), "{\"a\":\"x;'=1\"}", "custom fields are text, too");
     }
 }

@@ -1,7 +1,8 @@
 //! `GET /api/customers.csv`: all that the list shows, as a file for spreadsheets.
 //!
-//! Invariant: rows follow their ids, so whoever is there from beginning to end is in it once, whatever changes meanwhile. One page of customers is in memory at a time, and the next one is read when the reader has taken the one before. A
-//! file that ends early, because the database went away or the reader may not know any more, ends as a broken download, never as a
+//! Invariant: rows follow their ids, so whoever is there from beginning to end is in it once, whatever changes meanwhile. One
+//! page of customers is in memory at a time, and the next one is read when the reader has taken the one before. A file that
+//! ends early, because the database went away or the reader may not know any more, ends as a broken download, never as a
 //! shorter file.
 
 use std::io;
@@ -57,12 +58,12 @@ pub(super) async fn export(
     let question = Question { q, show, sort: None };
     let query = question.query().map_err(|detail| Problem::new(&request, Code::BadRequest, detail))?;
     let permit = Permit::of(&request, &state)?;
-    let place = state.exports.take(Caller::of(&request)?.who.id());
-    let place = place.map_err(|full| Problem::exporting(&request, full))?;
+    let turn = state.exports.take(Caller::of(&request)?.who.id());
+    let turn = turn.map_err(|full| Problem::exporting(&request, full))?;
     // What fails at the beginning is answered, not streamed.
     let first = state.context.store.list_customers(&query, &Place::First, PAGE).await;
     let first = first.map_err(|error| Problem::store(&request, &error))?;
-    let export = Export { permit, state, query, _place: place };
+    let export = Export { permit, state, query, _turn: turn };
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"customers.csv\""))
@@ -75,7 +76,8 @@ struct Export {
     permit: Permit,
     state: Data<State>,
     query: CustomerQuery,
-    _place: Turn,
+    /// Given back with the last page.
+    _turn: Turn,
 }
 
 enum Step {
