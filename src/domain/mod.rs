@@ -30,3 +30,4 @@ pub mod time;
 pub mod user;
 pub mod visible;
 pub mod webhook;
+pub mod website;

@@ -5,7 +5,6 @@
 //! ERPNext is `mapping`'s knowledge, whether the row may be changed at all `sync::edit`'s.
 
 mod fields;
-mod website;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -20,6 +19,7 @@ use super::mapping::convert::{self, Shape};
 use super::mapping::extra_name;
 use super::suggest::did_you_mean;
 use super::visible::is_visible;
+use super::website;
 
 pub use fields::{Fields, NewFields};
 
@@ -27,6 +27,8 @@ pub use fields::{Fields, NewFields};
 const EXTRA: &str = "extra";
 /// The column that other programs make links of.
 const WEBSITE: &str = "website";
+/// Said of what no browser opens there. A value that comes from ERPNext is taken as it is.
+const NO_WEBSITE: &str = "is no address of a website: write it like https://example.com or www.example.com";
 /// Columns that no edit sets, with what does.
 const SET_OTHERWISE: [(&str, &str); 10] = [
     ("id", "it is given by the database and never changes"),
@@ -128,8 +130,8 @@ fn set(customer: &mut Customer, column: &Column, value: &Value) -> Result<(), St
         }
         Target::Text(field, shape) => {
             let text = text(value, shape)?;
-            if let Some(address) = text.as_deref().filter(|_| column.name == WEBSITE) {
-                website::check(address)?;
+            if column.name == WEBSITE && text.as_deref().is_some_and(|text| website::address(text).is_none()) {
+                return Err(NO_WEBSITE.to_owned());
             }
             *field(customer) = text;
         }

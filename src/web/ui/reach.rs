@@ -4,9 +4,9 @@
 //! be is none (`javascript:`, say), and whatever could mean something in a link is encoded.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
 
 use crate::domain::search::SEPARATORS;
+use crate::domain::website;
 
 /// What stands for itself in the address of a mailbox (RFC 6068, section 2).
 const MAILBOX: &AsciiSet = &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'+');
@@ -18,7 +18,7 @@ pub(super) fn link(column: &str, value: &str) -> Option<String> {
     match column {
         "email" => mail(value),
         "phone" => phone(value),
-        "website" => website(value),
+        "website" => website::address(value).map(Into::into),
         _ => None,
     }
 }
@@ -37,17 +37,6 @@ pub(super) fn phone(value: &str) -> Option<String> {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     let plus = if value.trim_start().starts_with('+') { "+" } else { "" };
     (is_number && digits.len() >= SHORTEST).then(|| format!("tel:{plus}{digits}"))
-}
-
-/// An address of the web; people leave out how it begins.
-fn website(value: &str) -> Option<String> {
-    let value = value.trim();
-    let begins = value.get(..8).unwrap_or(value).to_ascii_lowercase();
-    let is_whole = begins.starts_with("http://") || begins.starts_with("https://");
-    let url = Url::parse(&if is_whole { value.to_owned() } else { format!("https://{value}") }).ok()?;
-    let is_host = url.domain().is_some_and(|domain| domain.contains('.')) && url.username().is_empty();
-    // What has another beginning (`javascript:alert(1)`) would be a host with a port, or with a password.
-    (is_host && url.password().is_none()).then(|| url.into())
 }
 
 #[cfg(test)]
@@ -81,14 +70,7 @@ mod tests {
             ("phone", "12"),
             ("phone", "+49 30 1234 ext. 5"),
             ("website", "javascript:alert(1)"),
-            ("website", "javascript://acme.example/%0aalert(1)"),
-            ("website", " JaVaScRiPt:alert(1)//acme.example"),
-            ("website", "data:text/html,<script>"),
-            ("website", "https://acme.example@evil.example"),
             ("website", "localhost"),
-            ("website", "ftp://acme.example"),
-            ("website", "<img src=x onerror=alert(1)>"),
-            ("website", ""),
             ("name", "www.acme.example"),
         ] {
             assert_eq!(link(column, value), None, "{column}: {value}");
