@@ -104,10 +104,9 @@ impl Store {
                 if !self.walk(what, sort, &mut hunt).await? {
                     return Ok(hunt.found);
                 }
+                let can_propose = hunt.propose(self.dialect()) && self.words_are_usable(what).await?;
                 match shown {
-                    _ if hunt.propose(self.dialect()) && self.words_are_usable(what).await? => {
-                        (Source::Proposed, PROPOSALS)
-                    }
+                    _ if can_propose => (Source::Proposed, PROPOSALS),
                     Some(shown) if search.is_none() => (shown, count(wanted)),
                     Some(shown) => (shown, LONG_WALK),
                     None => (Source::Walk, LONG_WALK),
@@ -120,11 +119,7 @@ impl Store {
 
     /// Whether a filter leaves so few that an index finds them at once. What only its own source can tell always does.
     async fn are_few(&self, what: &'static str, show: Show) -> Result<bool, StoreError> {
-        let statement = match show {
-            Show::Problems | Show::ToLink => return Ok(true),
-            _ => counted(show),
-        };
-        let Some(statement) = statement else { return Ok(false) };
+        let Some(statement) = counted(show) else { return Ok(true) };
         let rows = self.read(what, statement, &[Arg::Int(i64::from(FEW) + 1)]).await?;
         let read = rows.first().map(|row| row.int("n")).transpose().map_err(|error| StoreError::of(what, error))?;
         Ok(read.is_some_and(|most| most <= i64::from(FEW)))

@@ -60,9 +60,12 @@ const TEXTS: usize = Source::ALL.len() * KEYS * 2 * STRETCHES.len();
 /// All texts of the orders; [`number`] finds one.
 static PLACES: [Statement; TEXTS] = Statement::family(text);
 
+/// Those of [`INDEXED`] that columns of a customer tell.
+const COUNTABLE: [Show; 4] = [Show::Synced, Show::Local, Show::Inactive, Show::Deleted];
+
 /// Values: the most to count.
-static COUNTED: [Statement; INDEXED.len()] = Statement::family(|_, number| {
-    let shown = shown(INDEXED[number]);
+static COUNTED: [Statement; COUNTABLE.len()] = Statement::family(|_, number| {
+    let shown = shown(COUNTABLE[number]);
     format!("SELECT {{count:COUNT(*)}} AS n FROM (SELECT 1 FROM customers AS t WHERE {shown} LIMIT ?) AS s")
 });
 
@@ -71,9 +74,9 @@ pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
     PLACES.iter().chain(&COUNTED)
 }
 
-/// Counts how many there are of a choice that an index can find, up to its value.
+/// Counts how many there are of a choice that columns tell, up to its value.
 pub(super) fn counted(show: Show) -> Option<&'static Statement> {
-    let number = INDEXED.iter().position(|other| *other == show)?;
+    let number = COUNTABLE.iter().position(|other| *other == show)?;
     COUNTED.get(number)
 }
 
@@ -196,8 +199,8 @@ fn behind(dialect: Dialect, key: Key, descending: bool, stretch: Stretch, value:
     }
 }
 
-/// The statements that give what lies behind a place (`None`: everything), one after the other, with their values; `first` are those of the
-/// source.
+/// The statements that give what lies behind a place (`None`: everything), one after the other, with their values; `first`
+/// are those of the source.
 pub(super) fn stretches<'c>(
     dialect: Dialect,
     source: Source,
