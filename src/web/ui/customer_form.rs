@@ -1,16 +1,13 @@
 //! `/customers/new` and `/customers/{id}/edit`: filling in the fields of a customer.
 //!
-//! Invariant: what was typed is never lost: a form that is refused comes back with it, says at each field what is wrong, and,
-//! where somebody else was quicker, what the customer has there now. Which fields may be filled in is decided in
-//! `sync::edit`; here those that ERPNext owns are not offered.
-
-use std::collections::BTreeMap;
+//! Invariant: what was typed is never lost: a form that is refused comes back with it and says at each field what is wrong.
+//! Where somebody else was quicker, fields that were left alone take the other's values, and where both wrote, the other's
+//! stands beside. Which fields may be filled in is decided in `sync::edit`; here those that ERPNext owns are not offered.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde_json::{Map, Value};
 
 use super::super::State;
 use super::super::auth::trail;
@@ -23,6 +20,7 @@ use super::form;
 use super::frame::{Frame, Reader, Section};
 use super::notice::{Tone, and_say};
 use super::page::render_as;
+use super::typed::{Marks, Typed, edited, marks, merged, read, typed};
 use crate::domain::customer::{Customer, CustomerId};
 use crate::domain::edit::{Expected, FieldProblem, Fields, NewFields};
 use crate::store::{CustomerDetail, StoreError};
@@ -30,8 +28,8 @@ use crate::sync::edit::{self, EditError};
 
 /// The field with the version of the customer that the form is about.
 const VERSION: &str = "version";
-/// What a flag that is set sends.
-const SET: &str = "yes";
+/// The field with the marks of the values that the form came with.
+const CAME: &str = "came";
 
 #[derive(Template)]
 #[template(path = "customer_form.html", config = "src/web/ui/askama.toml")]
@@ -40,7 +38,7 @@ struct Page {
     heading: String,
     action: String,
     back: String,
-    version: Option<String>,
+    base: Option<Base>,
     groups: Vec<Inputs>,
     /// Why it was refused.
     wrong: Option<String>,
@@ -59,7 +57,7 @@ struct Input {
     value: String,
     /// What is wrong with it.
     wrong: Option<String>,
-    /// What the customer has there now, where it is something else.
+    /// What somebody else wrote there meanwhile.
     now: Option<String>,
 }
 
@@ -78,8 +76,33 @@ impl Input {
     }
 }
 
-/// What was typed, by column.
-type Typed = BTreeMap<String, String>;
+/// A form, and what it is about.
+#[derive(Default)]
+struct Filled {
+    /// The customer that is changed; `None` for a new one.
+    customer: Option<CustomerDetail>,
+    base: Option<Base>,
+    typed: Typed,
+    /// What somebody else wrote into fields that were also typed into.
+    other: Typed,
+}
+
+/// What of a customer a form was filled in on top of.
+struct Base {
+    version: String,
+    came: Marks,
+}
+
+impl Base {
+    fn of(customer: &CustomerDetail) -> Result<Self, StoreError> {
+        Ok(Self { version: customer.version()?, came: marks(&typed(&customer.row.customer)) })
+    }
+
+    /// As the form carries it.
+    fn came(&self) -> String {
+        serde_json::to_string(&self.came).unwrap_or_default()
+    }
+}
 
 /// Why a form comes back.
 struct Refusal {
@@ -92,7 +115,7 @@ struct Refusal {
 
 pub(super) async fn new(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let empty = Customer { is_active: true, ..Customer::default() };
-    answer(&request, &state, None, typed(&empty), None).await
+    answer(&request, &state, Filled { typed: typed(&empty), ..Filled::default() }, None).await
 }
 
 pub(super) async fn create(request: HttpRequest, state: Data<State>, body: Bytes) -> Result<HttpResponse, Problem> {
@@ -105,7 +128,7 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, body: Bytes
         }
         Err(error) => {
             let refusal = Refusal::of(&request, &error)?;
-            answer(&request, &state, None, typed, Some(refusal)).await
+            answer(&request, &state, Filled { typed, ..Filled::default() }, Some(refusal)).await
         }
     }
 }
@@ -115,8 +138,10 @@ pub(super) async fn open(request: HttpRequest, state: Data<State>, id: Path<Stri
     if customer.row.deleted_at.is_some() {
         return Err(Problem::edit(&request, &EditError::Deleted(customer.row.id)));
     }
+    let base = Base::of(&customer).map_err(|error| Problem::store(&request, &error))?;
     let typed = typed(&customer.row.customer);
-    answer(&request, &state, Some(&customer), typed, None).await
+    let filled = Filled { customer: Some(customer), base: Some(base), typed, ..Filled::default() };
+    answer(&request, &state, filled, None).await
 }
 
 pub(super) async fn change(
@@ -128,17 +153,26 @@ pub(super) async fn change(
     let id = number(&request, &id)?;
     let mut typed: Typed = form::fields(&request, &body)?;
     let version = typed.remove(VERSION).unwrap_or_default();
+    let came: Marks = typed.remove(CAME).and_then(|came| serde_json::from_str(&came).ok()).unwrap_or_default();
     let reader = Reader::of(&request)?;
     let customer = find(&request, &state, id).await?;
-    let fields = Fields(edited(&typed, &customer.row.customer, &offered(&state, Some(&customer))));
-    let expected = Expected::OneOf(vec![version]);
-    match edit::change(&state.context, id, &expected, &fields, &reader.actor()).await {
+    let fields = edited(&typed, &came, offered(&state, Some(&customer)).into_iter());
+    let expected = Expected::OneOf(vec![version.clone()]);
+    match edit::change(&state.context, id, &expected, &Fields(fields), &reader.actor()).await {
         Ok(_customer) => Ok(and_say(&page_of(id), Tone::Good, "The customer is changed.")),
         Err(error) => {
             let refusal = Refusal::of(&request, &error)?;
             // As it is now: it may have changed since it was read above.
             let customer = find(&request, &state, id).await?;
-            answer(&request, &state, Some(&customer), typed, Some(refusal)).await
+            let filled = if refusal.outdated {
+                let (typed, other) = merged(&typed, &came, self::typed(&customer.row.customer));
+                let base = Base::of(&customer).map_err(|error| Problem::store(&request, &error))?;
+                Filled { customer: Some(customer), base: Some(base), typed, other }
+            } else {
+                let base = Base { version, came };
+                Filled { customer: Some(customer), base: Some(base), typed, ..Filled::default() }
+            };
+            answer(&request, &state, filled, Some(refusal)).await
         }
     }
 }
@@ -154,9 +188,9 @@ impl Refusal {
                 Ok(Self { problems: problems.clone(), ..refusal(StatusCode::UNPROCESSABLE_ENTITY, message) })
             }
             EditError::Outdated { .. } => {
-                let message = "Not saved yet: somebody changed this customer while you were writing. Your values are \
-                               still here; where the customer has others now, they stand beside yours. Save again to \
-                               keep yours.";
+                let message = "Not saved yet: somebody changed this customer while you were writing. What you changed is \
+                               still here; where they changed the same, theirs stands beside yours. Save again to keep \
+                               yours.";
                 Ok(Self { outdated: true, ..refusal(StatusCode::PRECONDITION_FAILED, message) })
             }
             EditError::Store(StoreError::Refused { .. }) => {
@@ -176,22 +210,21 @@ async fn find(request: &HttpRequest, state: &State, id: CustomerId) -> Result<Cu
 async fn answer(
     request: &HttpRequest,
     state: &State,
-    customer: Option<&CustomerDetail>,
-    typed: Typed,
+    filled: Filled,
     refusal: Option<Refusal>,
 ) -> Result<HttpResponse, Problem> {
+    let customer = filled.customer.as_ref();
     let heading = customer.map_or_else(|| "New customer".to_owned(), |customer| title(&customer.row));
-    let version = customer.map(CustomerDetail::version).transpose();
     let back = customer.map_or_else(|| "/customers".to_owned(), |customer| page_of(customer.row.id));
     let page = Page {
         frame: Frame::of(request, state, Some(Section::Customers), heading.as_str()).await?,
         heading,
         action: back.clone(),
         back,
-        version: version.map_err(|error| Problem::store(request, &error))?,
-        groups: groups(&offered(state, customer), &typed, refusal.as_ref(), customer),
+        groups: groups(&offered(state, customer), &filled, refusal.as_ref()),
         wrong: refusal.as_ref().map(|refusal| refusal.message.clone()),
         synced: customer.is_some_and(|customer| customer.row.customer.erpnext_id.is_some()),
+        base: filled.base,
     };
     Ok(render_as(refusal.map_or(StatusCode::OK, |refusal| refusal.status), &page))
 }
@@ -202,26 +235,17 @@ fn offered(state: &State, customer: Option<&CustomerDetail>) -> Vec<&'static Fie
     field::all().filter(|field| !synced || !state.context.mapping.writes(field.column)).collect()
 }
 
-fn groups(
-    offered: &[&'static Field],
-    typed: &Typed,
-    refusal: Option<&Refusal>,
-    customer: Option<&CustomerDetail>,
-) -> Vec<Inputs> {
-    let now = customer.filter(|_| refusal.is_some_and(|refusal| refusal.outdated));
-    let now = now.map(|customer| self::typed(&customer.row.customer));
+fn groups(offered: &[&'static Field], filled: &Filled, refusal: Option<&Refusal>) -> Vec<Inputs> {
     let input = |field: &&'static Field| {
-        let value = typed.get(field.column).cloned().unwrap_or_default();
         let problems = refusal.into_iter().flat_map(|refusal| &refusal.problems);
         let wrong: Vec<&str> =
             problems.filter(|problem| problem.field == field.column).map(|problem| problem.message.as_str()).collect();
-        let present = now.as_ref().map(|now| now.get(field.column).cloned().unwrap_or_default());
-        let other = present.filter(|present| *present != value);
+        let other = filled.other.get(field.column).cloned();
         Input {
             field: **field,
+            value: filled.typed.get(field.column).cloned().unwrap_or_default(),
             wrong: (!wrong.is_empty()).then(|| format!("{} {}.", field.label, wrong.join(", and "))),
             now: other.map(|text| if text.is_empty() { "nothing".to_owned() } else { text }),
-            value,
         }
     };
     let group = |group: &field::Group| Inputs {
@@ -229,63 +253,4 @@ fn groups(
         inputs: offered.iter().filter(|field| group.fields.contains(field)).map(input).collect(),
     };
     GROUPS.iter().map(group).filter(|group| !group.inputs.is_empty()).collect()
-}
-
-/// The values of a customer as a form has them.
-fn typed(customer: &Customer) -> Typed {
-    let values = serde_json::to_value(customer).unwrap_or_default();
-    let text = |field: &Field| match &values[field.column] {
-        Value::Bool(true) => SET.to_owned(),
-        Value::Bool(false) => String::new(),
-        value => field::text(value),
-    };
-    field::all().map(|field| (field.column.to_owned(), text(field))).collect()
-}
-
-/// What a form sent as values of these fields.
-fn read(typed: &Typed, fields: impl Iterator<Item = &'static Field>) -> Map<String, Value> {
-    let value = |field: &Field| {
-        let text = typed.get(field.column).map(String::as_str).unwrap_or_default();
-        match field.kind {
-            Kind::Flag => Value::Bool(text == SET),
-            // Browsers end lines of a form in their own way.
-            Kind::Line | Kind::Lines | Kind::Number => Value::String(text.replace("\r\n", "\n")),
-        }
-    };
-    fields.map(|field| (field.column.to_owned(), value(field))).collect()
-}
-
-/// Of these fields those that a form sent with another value than it came with. The others are none of the edit: a value
-/// that somebody else wrote may be one that a person could not (an address with line breaks, say).
-fn edited(typed: &Typed, customer: &Customer, fields: &[&'static Field]) -> Map<String, Value> {
-    let came = read(&self::typed(customer), fields.iter().copied());
-    let mut sent = read(typed, fields.iter().copied());
-    sent.retain(|column, value| came.get(column) != Some(value));
-    sent
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_that_is_sent_as_it_came_changes_nothing() {
-        let customer = Customer {
-            name: "Acme".to_owned(),
-            address: Some("1 Road\nUlm".to_owned()),
-            credit_limit: Some("12.50".parse().unwrap()),
-            is_active: true,
-            ..Customer::default()
-        };
-        let mut typed = typed(&customer);
-        typed.insert("address".to_owned(), "1 Road\r\nUlm".to_owned());
-        // A box that is not ticked is not sent.
-        typed.retain(|_, value| !value.is_empty());
-        let fields: Vec<&Field> = field::all().collect();
-        assert_eq!(edited(&typed, &customer, &fields), Map::new());
-        typed.remove("is_active");
-        typed.insert("address".to_owned(), "1 Road\r\nBonn".to_owned());
-        let edited = edited(&typed, &customer, &fields);
-        assert_eq!(Value::from(edited), serde_json::json!({"address": "1 Road\nBonn", "is_active": false}));
-    }
 }

@@ -41,6 +41,7 @@ mod table;
 mod text;
 mod theme;
 mod time;
+mod typed;
 
 pub use table::listed_pages;
 

@@ -82,14 +82,19 @@ async fn an_operator_adds_corrects_and_deletes_a_customer() {
     // Somebody else is quicker.
     browser.press("Edit").await;
     browser.fill("#city", "Ulm").await;
-    let quicker = site.app.request(Method::PATCH, &format!("/api/customers/{id}")).json(&json!({"city": "Bonn"}));
+    let quicker = site
+        .app
+        .request(Method::PATCH, &format!("/api/customers/{id}"))
+        .json(&json!({"city": "Bonn", "email": "new@dogwood.example"}));
     assert_eq!(quicker.send().await.unwrap().status(), 200);
     browser.press("Save").await;
     browser.shows("somebody changed this customer while you were writing").await;
     browser.shows("Now: Bonn").await;
+    assert_eq!(browser.script("return document.querySelectorAll('.hint').length").await, 1, "only where both wrote");
     browser.press("Save").await;
     browser.shows("The customer is changed.").await;
     assert_eq!(fact(&browser, "City").await, "Ulm");
+    assert_eq!(fact(&browser, "E-mail").await, "new@dogwood.example");
 
     browser.press("Delete…").await;
     browser.press("Delete the customer").await;
