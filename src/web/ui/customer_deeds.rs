@@ -15,6 +15,7 @@ use super::customer::{missing, number};
 use super::form;
 use super::frame::Reader;
 use super::notice::{Tone, and_say};
+use super::text::sentence;
 use crate::domain::edit::Expected;
 use crate::sync::edit::{self, EditError};
 use crate::sync::links::{self, LinkError};
@@ -141,13 +142,6 @@ fn told(outcome: &Outcome) -> (Tone, &'static str) {
     }
 }
 
-/// A message as a sentence of its own.
-fn sentence(message: &str) -> String {
-    let mut letters = message.trim_end_matches('.').chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +157,5 @@ mod tests {
         let (tone, text) = told(&outcome("failed", Some("Jane Doe is locked")));
         assert!(tone == Tone::Bad && !text.contains("Jane"), "{text}");
         assert_eq!(told(&outcome("unchanged", Some("a part is unreadable"))).0, Tone::Bad);
-        assert_eq!(sentence("the row is gone"), "The row is gone.");
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn entry(change: ChangeRow) -> Entry {
     Entry {
         seq: change.seq,
         headline: headline(&change.kind).to_owned(),
-        by: by(&change),
+        by: by(&change.cause, change.actor.as_deref()),
         link: change.delivery_id.as_ref().map(|id| format!("/activity/webhooks/{id}")),
         at: change.changed_at.map(distance),
         folded: change.kind == "created" || differences.len() > 8,
@@ -67,8 +67,8 @@ fn headline(kind: &str) -> &str {
     }
 }
 
-fn by(change: &ChangeRow) -> String {
-    match (change.cause.as_str(), &change.actor) {
+fn by(cause: &str, actor: Option<&str>) -> String {
+    match (cause, actor) {
         ("person", Some(actor)) => match actor.split_once(':') {
             Some(("user", name)) => format!("by {name}"),
             Some(("token", name)) => format!("by the token {name}"),
@@ -153,6 +153,15 @@ mod tests {
         assert_eq!(told(&json!({"field": "is_active", "old": true, "new": false})), ["Active: yes -> no"]);
         let extra = json!({"field": "extra", "old": {"tier": "gold", "a": 1}, "new": {"a": 1, "b": [1, 2]}});
         assert_eq!(told(&extra), ["b:  -> 1, 2", "tier: gold -> "]);
+    }
+
+    #[test]
+    fn a_token_is_told_from_a_user_of_its_name() {
+        let by = |actor| super::by("person", actor);
+        assert_eq!(by(Some("user:anna")), "by anna");
+        assert_eq!(by(Some("token:anna")), "by the token anna");
+        assert_eq!(by(Some("anna")), "by anna", "as it was written once");
+        assert_eq!(by(None), "asked for by a person");
     }
 
     #[test]

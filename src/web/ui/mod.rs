@@ -10,6 +10,7 @@
 
 mod account;
 mod activity;
+mod address;
 mod assets;
 mod attention;
 mod badge;

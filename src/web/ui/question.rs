@@ -4,8 +4,8 @@
 //! an address on show what was seen. What is not said is left out of the address.
 
 use serde::Deserialize;
-use url::form_urlencoded::Serializer;
 
+use super::address::address;
 use crate::domain::listing::{Cursor, CustomerQuery, Key, Place, Show, Sort};
 use crate::domain::search::Search;
 
@@ -101,13 +101,12 @@ impl Question {
 
     /// Its beginning.
     pub(super) fn address(&self) -> String {
-        let words = [("q", self.q.as_str()), ("show", self.show_word()), ("sort", &self.sort_word())];
-        written(PAGE, &words)
+        self.with("", "")
     }
 
     /// All that it shows, as a file. The API shows others unless it is told.
     pub(super) fn file(&self) -> String {
-        written(FILE, &[("q", self.q.as_str()), ("show", self.show.as_str())])
+        address(FILE, &[("q", self.q.as_str()), ("show", self.show.as_str())])
     }
 
     /// The same for other customers.
@@ -156,22 +155,17 @@ impl Question {
     }
 
     fn at(&self, side: &str, at: &Cursor) -> String {
-        let mut address = self.address();
-        address.push(if address.contains('?') { '&' } else { '?' });
-        address + &Serializer::new(String::new()).append_pair(side, &at.written(self.sort)).finish()
+        self.with(side, &at.written(self.sort))
+    }
+
+    fn with(&self, word: &str, value: &str) -> String {
+        let sort = self.sort_word();
+        address(PAGE, &[("q", self.q.as_str()), ("show", self.show_word()), ("sort", &sort), (word, value)])
     }
 }
 
 fn sort_word(Sort { key, descending }: Sort) -> String {
     format!("{}{}", if descending { "-" } else { "" }, key.as_str())
-}
-
-/// An address with those words that are not empty.
-fn written(path: &str, words: &[(&str, &str)]) -> String {
-    let mut query = Serializer::new(String::new());
-    query.extend_pairs(words.iter().filter(|(_, word)| !word.is_empty()));
-    let query = query.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 fn given(word: Option<&str>) -> Option<&str> {

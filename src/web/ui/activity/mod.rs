@@ -14,10 +14,10 @@ pub(super) mod words;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use url::form_urlencoded::Serializer;
 
 use super::super::State;
 use super::super::error::Problem;
+use super::address::address;
 use super::number::count;
 use crate::domain::run::RunState;
 
@@ -102,19 +102,6 @@ fn last_before_next<T>(rows: &mut Vec<T>, limit: u32) -> Option<&T> {
     rows.last().filter(|_last| more)
 }
 
-/// The path with these words as its query; those without a value are left out.
-fn address(path: &str, words: &[(&str, &str)]) -> String {
-    let words: Vec<_> = words.iter().filter(|(_word, value)| !value.is_empty()).collect();
-    if words.is_empty() {
-        return path.to_owned();
-    }
-    let mut query = Serializer::new(String::new());
-    for (word, value) in words {
-        query.append_pair(word, value);
-    }
-    format!("{path}?{}", query.finish())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,11 +112,5 @@ mod tests {
         assert_eq!(last_before_next(&mut rows, 2), Some(&2));
         assert_eq!(rows, [1, 2]);
         assert_eq!(last_before_next(&mut rows, 2), None);
-    }
-
-    #[test]
-    fn words_without_a_value_are_left_out() {
-        assert_eq!(address("/a", &[("state", "")]), "/a");
-        assert_eq!(address("/a", &[("q", "x & <y>"), ("state", ""), ("n", "ä/b")]), "/a?q=x+%26+%3Cy%3E&n=%C3%A4%2Fb");
     }
 }
