@@ -1,5 +1,5 @@
 //! `GET /live?customer=ID&seen=SEQ&webhooks=true`: what an open page wants to hear, as server-sent events: how sync stands
-//! (`standing`, a piece of the page), that this changed (`moved`), that a run moved on (`run`), that customers changed
+//! (`standing`, a piece of the page), that this or its reasons changed (`moved`), that a run moved on (`run`), that customers changed
 //! (`change`), and that the one which is shown did (`customer`), and, where that is wanted, that webhooks arrived
 //! (`webhook`). On all but the first a page reads the part anew that may be stale.
 //!
@@ -22,6 +22,7 @@ use crate::domain::customer::CustomerId;
 use crate::store::{DeliveryFilter, DeliveryRange};
 use crate::sync::feed::Entry;
 use crate::sync::progress::Watcher;
+use crate::sync::report::Reason;
 
 /// How often the standing is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -81,8 +82,8 @@ struct Open {
     news: News,
     /// The newest webhook that was told of, where they are shown.
     webhook: Option<Option<String>>,
-    /// The standing that was told.
-    told: Option<Pill>,
+    /// The standing that was told, in short and at length.
+    told: Option<(Pill, Vec<Reason>)>,
     /// When something was sent last.
     sent: Instant,
 }
@@ -158,16 +159,14 @@ impl Open {
 
     /// How sync stands, where that is not what was told last.
     async fn standing(&mut self) -> String {
-        let pill = Pill::of(&*self.state.standings.now(&self.state.context).await);
-        if self.told.as_ref() == Some(&pill) {
+        let standing = self.state.standings.now(&self.state.context).await;
+        let now = (Pill::of(&standing), standing.reasons.clone());
+        if self.told.as_ref() == Some(&now) {
             return String::new();
         }
-        let mut text = event("standing", &pill.to_string());
+        let text = event("standing", &now.0.to_string());
         // What a page shows when it begins to listen is new enough.
-        if self.told.replace(pill).is_some() {
-            text.push_str(&event("moved", ""));
-        }
-        text
+        if self.told.replace(now).is_some() { text + &event("moved", "") } else { text }
     }
 
     /// Whether webhooks arrived since that was told.

@@ -1,7 +1,6 @@
 //! `/activity/webhooks`: webhooks as they arrive, the newest first.
 //!
-//! Invariant: paged by id, which is the order of arrival. The first page follows what arrives, and marks what its reader has
-//! not seen yet. A page looks at a bounded number of webhooks, so it may be short and still not the last.
+//! Invariant: paged by id, which is the order of arrival. The first page follows what arrives. A page looks at a bounded number of webhooks, so it may be short and still not the last.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,15 +27,6 @@ struct Page {
     wanted: Wanted,
     deliveries: Vec<DeliveryRow>,
     pager: Pager,
-    /// Where the list is read anew, without what its reader has seen by now.
-    again: String,
-}
-
-impl Page {
-    /// Whether it arrived since the reader looked last.
-    fn is_fresh(&self, delivery: &DeliveryRow) -> bool {
-        self.wanted.seen.as_ref().is_some_and(|seen| delivery.id > *seen)
-    }
 }
 
 /// Which webhooks are meant; empty words do not matter.
@@ -49,8 +39,6 @@ pub(in crate::web::ui) struct Wanted {
     name: String,
     /// The last one of the page before.
     before: Option<String>,
-    /// The newest one that the reader has seen.
-    seen: Option<String>,
 }
 
 impl Wanted {
@@ -90,13 +78,9 @@ pub(in crate::web::ui) async fn show(
     let [verdict, doctype, name] = wanted.words();
     let next = page.next.map(|next| address(PATH, &[verdict, doctype, name, ("before", &next)]));
     let first = wanted.before.as_ref().map(|_before| address(PATH, &wanted.words()));
-    let newest = page.rows.first().map_or("", |newest| newest.id.as_str());
-    // Nothing is older than the epoch: a list that was empty has seen nothing.
-    let seen = if newest.is_empty() { "0" } else { newest };
-    let again = address(PATH, &[verdict, doctype, name, ("seen", seen)]);
     let mut frame = Frame::of(&request, &state, Some(Section::Activity), "Webhooks").await?;
     "/live?webhooks=true".clone_into(&mut frame.live);
     let tabs = Tabs::of(&request, &state, Tab::Webhooks).await?;
     let pager = Pager { first, next, names: BY_TIME };
-    Ok(render(&Page { frame, tabs, wanted, deliveries: page.rows, pager, again }))
+    Ok(render(&Page { frame, tabs, wanted, deliveries: page.rows, pager }))
 }
