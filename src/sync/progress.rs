@@ -2,7 +2,7 @@
 //!
 //! Invariant: while nobody watches, nothing is asked; while some do, one task of the process asks for all of them. A
 //! watcher is told how each of the latest runs stands whenever that differs from what it was told last, the end
-//! included.
+//! included; that time goes by is no difference.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, runs};
+use super::Context;
+use super::runs::{self, Run};
 use crate::domain::run::RunId;
 use crate::store::{RunFilter, StoreError};
 
@@ -21,7 +22,14 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Runs looked at, the newest ones.
 const RUNS: u32 = 5;
 
-type Standing = BTreeMap<RunId, Arc<RawValue>>;
+type Standing = BTreeMap<RunId, Shown>;
+
+/// A run as it stands.
+struct Shown {
+    json: Arc<RawValue>,
+    /// The same without what changes by itself while a run is held or stands still.
+    lasting: String,
+}
 
 /// The progress of runs. Cheap to clone; clones share one look at the database.
 #[derive(Clone)]
@@ -80,8 +88,8 @@ impl Watcher {
             let now = Arc::clone(&self.standing.borrow_and_update());
             let news: Vec<_> = now
                 .iter()
-                .filter(|(run, json)| self.told.get(run).is_none_or(|told| told.get() != json.get()))
-                .map(|(_run, json)| Arc::clone(json))
+                .filter(|(run, shown)| self.told.get(run).is_none_or(|told| told.lasting != shown.lasting))
+                .map(|(_run, shown)| Arc::clone(&shown.json))
                 .collect();
             self.told = now;
             if !news.is_empty() {
@@ -96,9 +104,12 @@ impl Watcher {
 
 async fn standing(context: &Context) -> Result<Standing, StoreError> {
     let rows = context.store.runs(&RunFilter { limit: RUNS, ..RunFilter::default() }).await?;
-    let json = |row| {
+    let shown = |row| {
         let run = runs::view(context, row);
-        Some((run.row.id, Arc::from(to_raw_value(&run).ok()?)))
+        let json = Arc::from(to_raw_value(&run).ok()?);
+        let id = run.row.id;
+        let lasting = Run { duration_ms: 0, rate: None, seconds_left: None, ..run };
+        Some((id, Shown { json, lasting: serde_json::to_string(&lasting).ok()? }))
     };
-    Ok(rows.into_iter().filter_map(json).collect())
+    Ok(rows.into_iter().filter_map(shown).collect())
 }

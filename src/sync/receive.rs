@@ -11,7 +11,7 @@ use crate::domain::hint::{Delivery, Doctype, Verdict};
 use crate::domain::job::{Cause, DocKey, Lane, Put};
 
 /// How much of a body `sync_deliveries` keeps, in bytes.
-const KEPT_BODY: usize = 16 * 1024;
+pub const KEPT_BODY: usize = 16 * 1024;
 
 /// ERPNext's own limit for a document's name, in characters; doctypes are documents too, and events are shorter.
 const LONGEST_NAME: usize = 140;

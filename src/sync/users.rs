@@ -39,7 +39,10 @@ pub enum UserError {
     #[error("this is the last admin: make another one first")]
     LastAdmin,
     /// The link was used, is too old or was never made.
-    #[error("this link cannot be used (any more): it works once, for an hour, and only while there is no user")]
+    #[error(
+        "this link cannot be used (any more): it works once, for an hour, and only while there is no user; \
+         the next start of the service writes a new one to its log"
+    )]
     NoLink,
 }
 
@@ -127,6 +130,22 @@ pub async fn first_admin_link(store: &Store) -> Result<Option<String>, StoreErro
     Ok(Some(secret))
 }
 
+/// Whether the link with that secret can still be used.
+///
+/// # Errors
+/// The database's.
+pub async fn is_open_link(store: &Store, secret: &str) -> Result<bool, StoreError> {
+    Ok(open_link(store, secret).await?.is_some())
+}
+
+/// As it is stored.
+async fn open_link(store: &Store, secret: &str) -> Result<Option<String>, StoreError> {
+    let Some(stored) = store.first_admin_link().await? else { return Ok(None) };
+    let until = stored.strip_prefix(&format!("{} ", hash(secret))).and_then(|until| until.parse::<i64>().ok());
+    let now = store.now().await?;
+    Ok(until.is_some_and(|until| now < until).then_some(stored))
+}
+
 /// Adds the first admin and gives the id; uses up the secret of the link.
 ///
 /// # Errors
@@ -138,12 +157,7 @@ pub async fn add_first_admin(
     name: &UserName,
     password: &str,
 ) -> Result<i64, UserError> {
-    let stored = store.first_admin_link().await?.ok_or(UserError::NoLink)?;
-    let until = stored.strip_prefix(&format!("{} ", hash(secret))).and_then(|until| until.parse::<i64>().ok());
-    match until {
-        Some(until) if store.now().await? < until => {}
-        _ => return Err(UserError::NoLink),
-    }
+    let stored = open_link(store, secret).await?.ok_or(UserError::NoLink)?;
     check_password(name, password)?;
     let password = passwords.hash(password).await?;
     store.add_first_admin(&stored, name.as_str(), &password).await?.ok_or(UserError::NoLink)

@@ -15,6 +15,7 @@ mod ops;
 mod places;
 mod rates;
 mod receiver;
+mod refused_webhooks;
 mod request_id;
 mod routes;
 mod scrape;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use places::Places;
 use rates::Rates;
+use refused_webhooks::RefusedWebhooks;
 
 use crate::config::Effective;
 use crate::inbox::{Inbox, Wake};
@@ -117,6 +119,7 @@ pub struct State {
     session_life: SessionLife,
     passwords: Passwords,
     turned_away: Throttle,
+    refused_webhooks: RefusedWebhooks,
     settings: Arc<[Effective]>,
     stopping: CancellationToken,
 }
@@ -156,6 +159,7 @@ impl State {
             session_life,
             passwords: Passwords::default(),
             turned_away,
+            refused_webhooks: RefusedWebhooks::default(),
             settings: all,
             stopping,
         })

@@ -219,6 +219,7 @@ impl TurnedAway {
             Self::Closed => (Received::Closed, Code::ReceiverClosed),
             Self::NoSignature | Self::WrongSignature => (Received::Unsigned, Code::BadSignature),
         };
+        state.refused_webhooks.note(self.detail());
         if let Some(suppressed) = state.turned_away.pass() {
             let peer = request.peer_addr().map(|peer| peer.to_string());
             let reason = self.detail();

@@ -14,6 +14,7 @@ use super::super::auth::entry;
 use super::super::error::{Code, Problem};
 use super::frame::{Frame, Reader};
 use super::page::render_as;
+use super::text::sentence;
 use super::time::{distance, moment};
 use super::{form, notice, sign_in};
 use crate::store::ListedSession;
@@ -75,7 +76,7 @@ pub(super) async fn change_password(
             Ok(response)
         }
         Err(problem) if problem.code() == Code::Unavailable => Err(problem),
-        Err(problem) => answer(&request, &state, problem.status_code(), Some(problem.detail().to_owned())).await,
+        Err(problem) => answer(&request, &state, problem.status_code(), Some(sentence(problem.detail()))).await,
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Assets {
     pub(super) style: Asset,
     pub(super) script: Asset,
     pub(super) htmx: Asset,
-    pub(super) htmx_sse: Asset,
+    pub(super) live: Asset,
     pub(super) icon: Asset,
 }
 
@@ -45,7 +45,7 @@ pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: Asset::new("app", "css", "text/css; charset=utf-8", STYLE.as_bytes()),
     script: Asset::new("app", "js", "text/javascript; charset=utf-8", include_bytes!("assets/app.js")),
     htmx: Asset::new("htmx", "js", "text/javascript; charset=utf-8", include_bytes!("assets/htmx.min.js")),
-    htmx_sse: Asset::new("htmx-sse", "js", "text/javascript; charset=utf-8", include_bytes!("assets/htmx-sse.min.js")),
+    live: Asset::new("live", "js", "text/javascript; charset=utf-8", include_bytes!("assets/live.js")),
     icon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
 });
 
@@ -59,7 +59,7 @@ impl Asset {
 
 impl Assets {
     fn all(&self) -> [&Asset; 5] {
-        [&self.style, &self.script, &self.htmx, &self.htmx_sse, &self.icon]
+        [&self.style, &self.script, &self.htmx, &self.live, &self.icon]
     }
 }
 

@@ -4,12 +4,11 @@
 //! do without the pages; a link leads only where its reader may go. What is wrong is found out there, not here.
 
 use super::number::grouped;
-use super::settings::schedules::title;
+use super::settings::schedules::Line;
 use super::text::sentence;
 use crate::domain::role::Role;
 use crate::domain::run::RunState;
 use crate::sync::report::Reason;
-use crate::sync::schedule::Shown;
 use crate::sync::standing::Standing;
 
 /// Something to look at.
@@ -30,23 +29,30 @@ pub(super) struct Link {
 }
 
 /// All points, the most important first.
-pub(super) fn points(standing: &Standing, schedules: &[Shown], reader: Role) -> Vec<Point> {
+pub(super) fn points(standing: &Standing, schedules: &[Line], reader: Role) -> Vec<Point> {
     let reasons = standing.reasons.iter().map(|reason| of_reason(reason, standing, reader));
     let paused = schedules.iter().filter(|schedule| schedule.state == "paused").map(|schedule| Point {
-        text: format!("“{}” is paused: it does not run until somebody resumes it.", title(&schedule.name)),
+        text: format!("“{}” is paused: it does not run until somebody resumes it.", schedule.title),
         advice: "",
         link: link("/settings", if reader >= Role::Operator { "Resume it" } else { "Show the schedules" }),
     });
     reasons.chain(paused).collect()
 }
 
+/// A webhook that was turned away, and none was accepted since.
+pub(super) fn refused_webhook(reason: &str) -> Point {
+    Point {
+        text: format!("A webhook was turned away. {}", sentence(reason)),
+        advice: "Until webhooks are accepted, polling finds what changes.",
+        link: None,
+    }
+}
+
 fn of_reason(reason: &Reason, standing: &Standing, reader: Role) -> Point {
     let point = |advice, link| Point { text: sentence(&reason.message), advice, link };
     let site = || link("/settings/configuration#erpnext", "How ERPNext is reached").filter(|_| reader >= Role::Admin);
     match reason.code {
-        "paused" => {
-            point("Check the sync user and its key in ERPNext. Sync goes on by itself as soon as that works.", site())
-        }
+        "paused" => point("Sync goes on by itself as soon as that is put right.", site()),
         "erpnext_unreadable" | "breaker_open" => {
             point("Check that ERPNext is up and can be reached from here. It is tried again by itself.", site())
         }

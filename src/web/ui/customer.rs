@@ -49,6 +49,8 @@ struct Deeds {
     version: String,
     /// Whether it has a field that ERPNext does not own.
     editable: bool,
+    /// The name that could not be linked, to be corrected.
+    linking: Option<String>,
 }
 
 /// Fields that belong together.
@@ -75,6 +77,8 @@ struct Fact {
 pub(super) struct Wanted {
     /// The `seq` of the last change of the page before.
     before: Option<i64>,
+    /// A name in ERPNext that it could not be linked to.
+    link: Option<String>,
 }
 
 pub(super) async fn show(
@@ -95,7 +99,8 @@ pub(super) async fn show(
     frame.live = format!("/live?customer={id}&seen={seen}");
     let deeds = if may_change && dossier.customer.row.deleted_at.is_none() {
         let version = dossier.customer.version().map_err(failed)?;
-        Some(Deeds { version, editable: field::all().any(|field| is_ours(&state, &dossier, field.column)) })
+        let linking = wanted.link.clone();
+        Some(Deeds { version, linking, editable: field::all().any(|field| is_ours(&state, &dossier, field.column)) })
     } else {
         None
     };

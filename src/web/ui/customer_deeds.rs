@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::super::State;
 use super::super::error::{Code, Problem};
+use super::address::address;
 use super::customer::{missing, number};
 use super::form;
 use super::frame::Reader;
@@ -53,7 +54,10 @@ pub(super) async fn link(
     match links::link(&state.context, id, erpnext_id.trim()).await {
         Ok(requested) => finish(&request, &state, &page, &requested).await,
         Err(error @ (LinkError::Store(_) | LinkError::NoCustomer(_))) => Err(Problem::link(&request, &error)),
-        Err(refused) => Ok(and_say(&page, Tone::Bad, &sentence(&refused.to_string()))),
+        Err(refused) => {
+            let again = address(&page, &[("link", erpnext_id.trim())]);
+            Ok(and_say(&again, Tone::Bad, &sentence(&refused.to_string())))
+        }
     }
 }
 

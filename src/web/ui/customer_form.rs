@@ -215,9 +215,10 @@ async fn answer(
 ) -> Result<HttpResponse, Problem> {
     let customer = filled.customer.as_ref();
     let heading = customer.map_or_else(|| "New customer".to_owned(), |customer| title(&customer.row));
+    let page_title = if customer.is_some() { format!("Edit {heading}") } else { heading.clone() };
     let back = customer.map_or_else(|| "/customers".to_owned(), |customer| page_of(customer.row.id));
     let page = Page {
-        frame: Frame::of(request, state, Some(Section::Customers), heading.as_str()).await?,
+        frame: Frame::of(request, state, Some(Section::Customers), page_title).await?,
         heading,
         action: back.clone(),
         back,

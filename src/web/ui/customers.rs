@@ -14,6 +14,7 @@ use super::frame::{Frame, Reader, Section};
 use super::page::render;
 use super::question::{Asked, FILTERS, Question};
 use super::sync::SyncPanel;
+use super::text::sentence;
 use super::time::{Moment, distance};
 use crate::domain::customer::CustomerId;
 use crate::domain::listing::{Cursor, Key, Place, Show};

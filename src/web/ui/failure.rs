@@ -5,16 +5,20 @@
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, REFERER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use url::{Position, Url};
 
 use super::super::error::{Code, Problem};
-use super::frame::Frame;
+use super::frame::{Frame, place};
+use super::text::sentence;
 use super::{notice, page};
+
+const UNREADABLE: &str = "Something in this address is not known here. Begin again at the overview.";
 
 /// Where other programs and not people ask.
 const NOT_PAGES: [&str; 5] = ["/api", "/webhooks", "/metrics", "/livez", "/readyz"];
@@ -25,7 +29,9 @@ struct Failure<'a> {
     frame: Frame,
     status: u16,
     headline: &'a str,
-    detail: &'a str,
+    detail: String,
+    /// Where to try again, where that may help.
+    again: Option<String>,
     request_id: &'a str,
 }
 
@@ -66,12 +72,14 @@ fn dressed(request: &HttpRequest, problem: &Problem, plain: &HttpResponse) -> Ht
         return to_sign_in(request);
     }
     let status = problem.status_code();
+    let passes = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     let frame = Frame::plain(request, headline(status));
     let failure = Failure {
         frame,
         status: status.as_u16(),
         headline: headline(status),
-        detail: problem.detail(),
+        detail: if is_unreadable(problem) { UNREADABLE.to_owned() } else { sentence(problem.detail()) },
+        again: (passes && request.method() == Method::GET).then(|| place(request)),
         request_id: problem.request_id(),
     };
     let mut response = page::render_as(status, &failure);
@@ -88,13 +96,34 @@ fn read_anew() -> HttpResponse {
     HttpResponse::Unauthorized().insert_header(("HX-Refresh", "true")).finish()
 }
 
+/// Whether the words of an address do not fit its page: what is said of that is for programs.
+fn is_unreadable(problem: &Problem) -> bool {
+    problem.code() == Code::BadRequest && problem.detail().starts_with("Query deserialize error")
+}
+
 fn to_sign_in(request: &HttpRequest) -> HttpResponse {
     let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
-    if request.method() != Method::GET || asked == "/" {
-        return page::see_other("/sign-in");
+    if request.method() != Method::GET {
+        let text = "You are signed out, so nothing was done. Sign in and do it again.";
+        return notice::and_say(&sign_in(&came_from(request)), notice::Tone::Bad, text);
     }
-    let next = utf8_percent_encode(asked, NON_ALPHANUMERIC);
-    HttpResponse::SeeOther().insert_header((LOCATION, format!("/sign-in?next={next}"))).finish()
+    page::see_other(&sign_in(asked))
+}
+
+/// Where to sign in, to be led there afterwards.
+fn sign_in(next: &str) -> String {
+    if next == "/" {
+        "/sign-in".to_owned()
+    } else {
+        format!("/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
+    }
+}
+
+/// The page that a form was sent from, as far as the browser tells; whether it is one of ours is seen to where it is followed.
+fn came_from(request: &HttpRequest) -> String {
+    let referer = request.headers().get(REFERER).and_then(|referer| referer.to_str().ok());
+    let page = referer.and_then(|referer| Url::parse(referer).ok());
+    page.map_or_else(|| "/".to_owned(), |page| page[Position::BeforePath..Position::AfterQuery].to_owned())
 }
 
 fn headline(status: StatusCode) -> &'static str {

@@ -1,6 +1,7 @@
 //! `/first-admin?token=…`: where the one-time link of the first start leads.
 //!
-//! Invariant: the link is used up by the form and not by looking at the page; who made the admin is signed in at once.
+//! Invariant: the link is used up by the form and not by looking at the page, which a link that is over does not open; who
+//! made the admin is signed in at once.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Query};
@@ -13,7 +14,9 @@ use super::super::auth::entry;
 use super::super::error::{Code, Problem};
 use super::frame::Frame;
 use super::page::render_as;
+use super::text::sentence;
 use super::{form, notice, sign_in};
+use crate::sync::users::{self, UserError};
 
 #[derive(Template)]
 #[template(path = "first_admin.html", config = "src/web/ui/askama.toml")]
@@ -30,8 +33,16 @@ pub(super) struct Asked {
     token: String,
 }
 
-pub(super) async fn show(request: HttpRequest, asked: Query<Asked>) -> HttpResponse {
-    answer(&request, StatusCode::OK, &asked.token, "", None)
+pub(super) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Problem> {
+    let open = users::is_open_link(&state.context.store, &asked.token).await;
+    if !open.map_err(|error| Problem::store(&request, &error))? {
+        return Err(Problem::user(&request, &UserError::NoLink));
+    }
+    Ok(answer(&request, StatusCode::OK, &asked.token, "", None))
 }
 
 fn answer(request: &HttpRequest, status: StatusCode, token: &str, name: &str, wrong: Option<&str>) -> HttpResponse {
@@ -55,7 +66,7 @@ pub(super) async fn submit(request: HttpRequest, state: Data<State>, body: Bytes
             sign_in::keep(&request, &mut response, &entered.cookie)?;
             Ok(response)
         }
-        Err(problem) if problem.code() == Code::Unavailable => Err(problem),
-        Err(problem) => Ok(answer(&request, problem.status_code(), &token, &name, Some(problem.detail()))),
+        Err(problem) if matches!(problem.code(), Code::Unavailable | Code::LinkUsed) => Err(problem),
+        Err(problem) => Ok(answer(&request, problem.status_code(), &token, &name, Some(&sentence(problem.detail())))),
     }
 }

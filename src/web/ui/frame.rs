@@ -85,6 +85,11 @@ impl Reader {
     }
 }
 
+/// Where the reader is, with what was asked for there.
+pub(super) fn place(request: &HttpRequest) -> String {
+    request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
+}
+
 impl Frame {
     /// The frame of a page for somebody who is signed in.
     pub(super) async fn of(
@@ -107,7 +112,7 @@ impl Frame {
             person: None,
             notice: Notice::of(request),
             theme: Theme::of(request),
-            here: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+            here: place(request),
             live: "/live".to_owned(),
             assets: &ASSETS,
         }

@@ -3,6 +3,8 @@
 //! (`change`), and that the one which is shown did (`customer`), and, where that is wanted, that webhooks arrived
 //! (`webhook`). On all but the first a page reads the part anew that may be stale.
 //!
+//! A database that is away ends no stream, so that its pages say so, and read themselves anew once it is back.
+//!
 //! Invariant: at most a few events a second, however much happens, and behind the last change there is always one more:
 //! whoever reads anew on each shows what is. Nothing of a customer is in them. Programs follow `/api/changes` instead.
 
@@ -16,11 +18,11 @@ use serde::Deserialize;
 
 use super::super::State;
 use super::super::auth::permit::Permit;
-use super::super::error::Problem;
+use super::super::error::{Code, Problem};
 use super::pill::Pill;
 use crate::domain::customer::CustomerId;
 use crate::store::{DeliveryFilter, DeliveryRange};
-use crate::sync::feed::Entry;
+use crate::sync::feed::{Entry, FeedError};
 use crate::sync::progress::Watcher;
 use crate::sync::report::Reason;
 
@@ -138,13 +140,22 @@ impl Open {
                 () = stop.cancelled() => return None,
                 _runs = self.runs.changed() => event("run", ""),
                 entries = feed.follow(self.after, PORTION, look, &stop) => {
-                    self.changed(&entries.ok()?);
+                    match entries {
+                        Ok(entries) => self.changed(&entries),
+                        // The database is away: what is committed meanwhile is told once it is back.
+                        Err(FeedError::Store(_)) => stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await?,
+                        Err(_) => return None,
+                    }
                     self.news.tell()
                 }
             };
             text.push_str(&self.standing().await);
             text.push_str(&self.arrived().await);
-            self.permit.renew(&self.state).await.ok()?;
+            match self.permit.renew(&self.state).await {
+                Err(problem) if problem.code() != Code::Unavailable => return None,
+                // Where nobody can say whether the reader may know, there is nothing to know but that.
+                _ => {}
+            }
             if text.is_empty() && self.sent.elapsed() >= KEEP_ALIVE {
                 text.push_str(":\n\n");
             }

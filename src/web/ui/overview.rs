@@ -16,14 +16,13 @@ use super::checklist::{self, Step};
 use super::frame::{Frame, Reader, Section};
 use super::number::{grouped, span};
 use super::page::render;
-use super::settings::schedules::title;
+use super::settings::schedules::{self, Line};
 use super::sync::SyncPanel;
-use super::time::{Moment, distance, moment};
+use super::time::{Moment, distance};
 use crate::domain::run::RunKind;
 use crate::domain::time::iso;
 use crate::store::StoreError;
 use crate::sync::lately::Hour;
-use crate::sync::schedule::{self, Shown};
 use crate::sync::standing::{self, Standing};
 use crate::sync::verify::turn::{self, Verified};
 
@@ -37,15 +36,17 @@ struct Page {
     steps: Vec<Step>,
     tiles: Vec<Tile>,
     charts: Vec<Chart>,
-    schedules: Vec<Shown>,
+    schedules: Vec<Line>,
 }
 
 /// What is asked from the database.
 struct Asked {
+    /// Why the last webhook was turned away, where none was accepted since.
+    refused: Option<&'static str>,
     delivered: Option<i64>,
     verified: Option<Verified>,
     hours: Vec<Hour>,
-    schedules: Vec<Shown>,
+    schedules: Vec<Line>,
     /// A full run has come to its end at some time.
     filled: bool,
 }
@@ -83,20 +84,31 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<Htt
         failed(&standing),
         webhooks(asked.delivered),
         unannounced(missed),
-        drift(asked.verified),
+        drift(asked.verified.as_ref()),
     ];
     let charts = charts(&asked.hours);
-    let points = attention::points(&standing, &asked.schedules, Reader::of(&request)?.role);
-    Ok(render(&Page { frame, sync, hero: hero(&standing), points, steps, tiles, charts, schedules: asked.schedules }))
+    let mut points = attention::points(&standing, &asked.schedules, Reader::of(&request)?.role);
+    points.extend(asked.refused.map(attention::refused_webhook));
+    Ok(render(&Page {
+        frame,
+        sync,
+        hero: hero(&standing, points.len()),
+        points,
+        steps,
+        tiles,
+        charts,
+        schedules: asked.schedules,
+    }))
 }
 
 async fn ask(state: &State) -> Result<Asked, StoreError> {
     let store = &state.context.store;
     Ok(Asked {
+        refused: state.refused_webhooks.told(store).await?,
         delivered: store.last_delivery().await?,
         verified: turn::last(store).await?,
         hours: state.lately.day(store).await?,
-        schedules: schedule::list(store).await?,
+        schedules: schedules::lines(store).await?,
         filled: store.last_success(RunKind::Full).await?.is_some(),
     })
 }
@@ -125,7 +137,7 @@ fn charts(hours: &[Hour]) -> Vec<Chart> {
             &of(lag_of, |hour| hour.lag.map_or_else(|| "no webhooks".to_owned(), span)),
         ),
         Chart::new(
-            "Changed customers",
+            "Changes",
             sum(|hour| hour.changes),
             "in 24 hours",
             &of(|hour| hour.changes, |hour| format!("{} changes", grouped(hour.changes))),
@@ -133,21 +145,27 @@ fn charts(hours: &[Hour]) -> Vec<Chart> {
     ]
 }
 
-fn hero(standing: &Standing) -> Hero {
+/// With so many points that want somebody.
+fn hero(standing: &Standing, points: usize) -> Hero {
     let (tone, icon, headline) = match standing.state {
-        standing::State::InSync => ("good", "check", "Everything is in sync".to_owned()),
-        standing::State::Working => ("busy", "sync", format!("Syncing, {} left", grouped(standing.left()))),
-        standing::State::Attention if standing.reasons.len() == 1 => ("warn", "warn", "Something needs you".to_owned()),
-        standing::State::Attention => ("warn", "warn", format!("{} things need you", standing.reasons.len())),
         standing::State::Stopped => ("bad", "stop", "Sync does not go on at the moment".to_owned()),
+        _ if points == 1 => ("warn", "warn", "Something needs you".to_owned()),
+        _ if points > 1 => ("warn", "warn", format!("{points} things need you")),
+        standing::State::Working => ("busy", "sync", format!("Syncing, {} left", grouped(standing.left()))),
+        _ => ("good", "check", "Everything is in sync".to_owned()),
     };
     Hero { tone, icon, headline }
 }
 
 fn queue(standing: &Standing) -> Tile {
-    let oldest = standing.depth.oldest_fast.max(standing.depth.oldest_bulk);
-    let about =
-        if oldest == Duration::ZERO { "nobody waits".to_owned() } else { format!("the oldest for {}", span(oldest)) };
+    let depth = &standing.depth;
+    let oldest = depth.oldest_fast.max(depth.oldest_bulk);
+    let about = match standing.left() {
+        0 => "nobody waits".to_owned(),
+        _ if depth.fast + depth.bulk == 0 => "tried again later".to_owned(),
+        _ if oldest < Duration::from_secs(1) => "since a moment ago".to_owned(),
+        _ => format!("the oldest for {}", span(oldest)),
+    };
     Tile { name: "Waiting to be read", value: grouped(standing.left()), about, at: None, bad: false, link: None }
 }
 
@@ -186,7 +204,7 @@ fn unannounced(missed: u64) -> Tile {
     Tile { name: "Without a webhook", value: grouped(missed), about, at: None, bad: false, link: None }
 }
 
-fn drift(verified: Option<Verified>) -> Tile {
+fn drift(verified: Option<&Verified>) -> Tile {
     let name = "Drift";
     match verified {
         Some(verified) => {

@@ -14,6 +14,7 @@ use super::super::auth::{cookie, entry};
 use super::super::error::{Code, Problem};
 use super::frame::{Frame, Reader};
 use super::page::{own_path, render_as, see_other};
+use super::text::sentence;
 use super::{form, notice};
 use crate::sync::sessions::Counts;
 use crate::sync::{sessions, users};
@@ -86,7 +87,7 @@ pub(super) async fn submit(request: HttpRequest, state: Data<State>, body: Bytes
             Ok(response)
         }
         Err(problem) if matches!(problem.code(), Code::WrongCredentials | Code::TooManyRequests) => {
-            answer(&request, &state, problem.status_code(), &name, next, Some(problem.detail())).await
+            answer(&request, &state, problem.status_code(), &name, next, Some(&sentence(problem.detail()))).await
         }
         Err(problem) => Err(problem),
     }

@@ -13,7 +13,7 @@ use super::super::State;
 use super::super::error::{Code, Problem};
 use super::failure::is_fragment;
 use super::form;
-use super::frame::Reader;
+use super::frame::{Reader, place};
 use super::notice::{Notice, Tone, and_say};
 use super::number::{count, span_of_seconds};
 use super::page::{own_path, render};
@@ -48,12 +48,22 @@ impl SyncPanel {
         let found = state.context.store.runs(&wanted).await.map_err(|error| Problem::store(request, &error))?;
         let run = found.into_iter().next().map(|row| runs::view(&state.context, row));
         let csrf = (reader.role >= Role::Operator).then(|| sessions::csrf_token(&reader.session));
-        Ok(Self { run, csrf, back: request.path().to_owned(), notice: None })
+        Ok(Self { run, csrf, back: place(request), notice: None })
     }
 
     /// The full run that goes on.
     pub(super) fn running(&self) -> Option<&Run> {
         self.run.as_ref().filter(|run| run.row.state == RunState::Running)
+    }
+
+    /// Whether it does not go on for now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.running().is_some_and(|run| run.row.paused.is_some())
+    }
+
+    /// What a message about a run that is over is about: one takes the place of another.
+    fn subject(&self) -> String {
+        self.ended().and(self.run.as_ref()).map(|run| format!("run-{}", run.row.id)).unwrap_or_default()
     }
 
     fn ended(&self) -> Option<Ended> {
@@ -74,17 +84,25 @@ struct Ended {
     outcome: String,
 }
 
-/// How far a run is, in words: `1,200 of 3,000, 400 a second, 4 s left`.
-fn so_far(run: &Run) -> String {
+/// How far a run is, in words: `1,200 of 3,000, 400 a second, 4 s left`. While it is paused nobody knows how long it takes.
+pub(super) fn so_far(run: &Run) -> String {
     let Some(total) = run.row.total else { return "Asking ERPNext for its list of customers".to_owned() };
     let mut text = format!("{} of {}", count(run.processed), count(total));
+    if run.row.paused.is_some() {
+        return text;
+    }
     if let Some(rate) = run.rate {
-        text.push_str(&format!(", {rate:.0} a second"));
+        text.push_str(&format!(", {} a second", speed(rate)));
     }
     if let Some(left) = run.seconds_left {
         text.push_str(&format!(", {} left", span_of_seconds(left)));
     }
     text
+}
+
+/// Slow ones with a digit more.
+fn speed(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }
 
 /// What came of a run: `12 created, 3 updated, 2,985 unchanged`. What did not happen is left out, except where nothing did.

@@ -111,7 +111,7 @@ async fn a_local_customer_is_linked_synced_and_unlinked() {
     site.erpnext.import("Customer", json!({"customer_name": "Theirs", "tax_id": "T-1"})).unwrap();
     let browser = site.browser("otto", Role::Operator).await;
     browser.goto(&format!("/customers/{id}")).await;
-    browser.shows("Only here: ERPNext does not know this customer").await;
+    browser.shows("Only here: it is not linked to a customer in ERPNext").await;
     browser.press("Link to ERPNext…").await;
     browser.fill("#link-name", "Nobody").await;
     browser.press("Link the customer").await;

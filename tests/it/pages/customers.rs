@@ -133,12 +133,53 @@ async fn a_list_without_anybody_is_filled_by_a_sync_while_one_looks() {
 }
 
 #[tokio::test]
+async fn whoever_types_waits_for_no_list_that_renews_itself_and_is_not_led_back_by_it() {
+    let site = Site::start().await;
+    for name in ["Alder", "Birch", "Beech"] {
+        site.local(json!({"name": name})).await;
+    }
+    let browser = site.browser("vera", Role::Viewer).await;
+    browser.goto("/customers").await;
+    lists(&browser, 3).await;
+    // Lists that renew themselves do not arrive until they are let through.
+    browser
+        .script(
+            "window.kept = []; window.most = 0;
+            const {send, setRequestHeader} = XMLHttpRequest.prototype;
+            XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+                this.renews ||= name === 'X-Unattended';
+                return setRequestHeader.call(this, name, value);
+            };
+            XMLHttpRequest.prototype.send = function (body) {
+                this.renews && window.kept ? window.kept.push(() => send.call(this, body)) : send.call(this, body);
+            };",
+        )
+        .await;
+    site.local(json!({"name": "Cedar"})).await;
+    browser.until("window.kept.length > 0").await;
+    browser.fill("#q", "b").await;
+    lists(&browser, 2).await;
+    site.local(json!({"name": "Buckthorn"})).await;
+    browser
+        .script(
+            "const rows = () => document.querySelectorAll('#results tbody tr').length;
+            new MutationObserver(() => (window.most = Math.max(window.most, rows()))).observe(document.body, {childList: true, subtree: true});
+            const kept = window.kept; window.kept = null; kept.forEach((go) => go());",
+        )
+        .await;
+    lists(&browser, 3).await;
+    assert_eq!(listed(&browser).await, ["Beech", "Birch", "Buckthorn"]);
+    assert_eq!(browser.script("return window.most").await, 3, "the list of all was never there again");
+    browser.close(&[]).await;
+}
+
+#[tokio::test]
 async fn what_changed_before_a_page_listens_is_told_once_it_does() {
     let site = Site::start().await;
     let mut vera = site.signed_in("vera", Role::Viewer).await;
     let id = site.local(json!({"name": "Early"})).await;
     let page = vera.page(&format!("/customers/{id}")).await;
-    let live = page.split("sse-connect=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let live = page.split("data-live=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
     site.app
         .request(Method::PATCH, &format!("/api/customers/{id}"))
         .json(&json!({"city": "Ulm"}))
@@ -180,9 +221,9 @@ async fn without_a_script_the_list_is_the_same() {
     assert!(!page.contains("/customers/new") && !page.contains("sync-start"), "a viewer has nothing to start");
     for (question, told) in [
         ("q=a+b+c+d+e+f+g+h+i+j+k", "The search may have 10 words at most"),
-        ("show=nobody", "show must be one of"),
-        ("sort=nothing", "sort must be one of"),
-        ("after=nonsense", "after and before must be"),
+        ("show=nobody", "Show must be one of"),
+        ("sort=nothing", "Sort must be one of"),
+        ("after=nonsense", "After and before must be"),
         ("show=deleted", "No customer was deleted"),
         ("show=problems", "No customer has a problem"),
         ("show=to_link", "No customer waits to be linked"),

@@ -1,10 +1,11 @@
-//! The pages. `acting`, `clicks`, `customer`, `customers`, `hostile` and `overview` use them in a real Chromium, `looks` takes pictures there and has axe-core
-//! judge them; the others ask by HTTP, as a browser without scripts.
+//! The pages. `acting`, `away`, `clicks`, `customer`, `customers`, `hostile` and `overview` use them in a real Chromium, `looks`
+//! takes pictures there and has axe-core judge them; the others ask by HTTP, as a browser without scripts.
 //!
 //! A new page gets a line in `looks` and its clicks in a file of its own.
 
 mod acting;
 mod activity;
+mod away;
 mod clicks;
 mod customer;
 mod customer_looks;
@@ -121,8 +122,13 @@ impl Site {
 
     /// Somebody of that role, signed in at the overview.
     async fn browser(&self, name: &str, role: Role) -> Browser {
+        self.browser_at(&self.app.url, name, role).await
+    }
+
+    /// The same, where the service is reached at that address.
+    async fn browser_at(&self, address: &str, name: &str, role: Role) -> Browser {
         self.add(name, role).await;
-        let browser = Browser::open(&self.app.url).await;
+        let browser = Browser::open(address).await;
         browser.goto("/").await;
         browser.fill("[name=name]", name).await;
         browser.fill("[name=password]", PASSWORD).await;
@@ -131,10 +137,17 @@ impl Site {
         browser
     }
 
+    /// Ends all sessions of somebody, as another process may.
+    async fn sign_out_everywhere(&self, name: &str) {
+        let users = self.app.store().users().await.unwrap();
+        let id = users.iter().find(|user| user.name == name).unwrap().id;
+        self.app.store().end_sessions(id).await.unwrap();
+    }
+
     fn visitor(&self) -> Visitor {
         // Made first, because it sees to it that TLS can be had.
         drop(client());
-        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().no_gzip().redirect(Policy::none()).build().unwrap();
         Visitor { http, url: self.app.url.clone(), cookies: Vec::new() }
     }
 
@@ -184,6 +197,12 @@ impl Visitor {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), 200, "{path}");
         answer.text().await.unwrap()
+    }
+
+    /// Bytes on the wire, as browsers ask for them.
+    async fn weight(&self, path: &str) -> usize {
+        let request = self.request(Method::GET, path).header("Accept-Encoding", "gzip, br");
+        request.send().await.unwrap().bytes().await.unwrap().len()
     }
 
     /// Sends a form as it is.

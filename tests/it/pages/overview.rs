@@ -58,3 +58,16 @@ async fn what_is_wrong_leads_to_where_something_can_be_done() {
     assert!(page.contains("“Look for changes” is paused") && page.contains("Show the schedules"), "{page}");
     assert!(otto.page("/").await.contains("Resume it"));
 }
+
+#[tokio::test]
+async fn a_webhook_that_is_turned_away_is_told_until_one_is_accepted() {
+    let site = Site::start().await;
+    let mut vera = site.signed_in("vera", Role::Viewer).await;
+    let told = "A webhook was turned away. The signature does not belong to this body";
+    assert!(!vera.page("/").await.contains("turned away"));
+    let forged = site.app.http.post(site.app.webhook_url()).header("X-Frappe-Webhook-Signature", "forged").body("{}");
+    assert_eq!(forged.send().await.unwrap().status(), 401);
+    assert!(vera.page("/").await.contains(told));
+    site.app.hint("on_update", "Customer", "Somebody").await;
+    assert!(!vera.page("/").await.contains("turned away"));
+}

@@ -80,6 +80,7 @@ async fn the_first_admin_comes_by_the_link() {
     let mut visitor = site.visitor();
     assert!(visitor.page("/sign-in").await.contains("Nobody can sign in yet"));
     let token = users::first_admin_link(site.app.store()).await.unwrap().unwrap();
+    assert_eq!(visitor.get("/first-admin?token=another").await.status(), 403, "before anything is filled in");
     assert!(visitor.page(&format!("/first-admin?token={token}")).await.contains(&token));
     let short = visitor.send("/first-admin", &[("token", &token), ("name", "anna"), ("password", "short")]).await;
     assert_eq!(short.status(), 400);
@@ -90,6 +91,9 @@ async fn the_first_admin_comes_by_the_link() {
     let again =
         site.visitor().send("/first-admin", &[("token", &token), ("name", "eve"), ("password", PASSWORD)]).await;
     assert_eq!(again.status(), 403);
+    let over = site.visitor().get(&format!("/first-admin?token={token}")).await;
+    assert_eq!(over.status(), 403);
+    assert!(over.text().await.unwrap().contains("This link cannot be used (any more)"));
     assert!(!visitor.page("/account").await.contains("Nobody can sign in yet"));
 }
 

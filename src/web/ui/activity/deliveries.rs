@@ -11,11 +11,12 @@ use super::super::super::State;
 use super::super::super::error::{Code, Problem};
 use super::super::frame::{Frame, Section};
 use super::super::page::render;
+use super::super::text::sentence;
 use super::super::time::distance;
 use super::words::verdict;
 use super::{BY_TIME, PAGE, Pager, Tab, Tabs, address};
 use crate::domain::hint::{Doctype, Verdict};
-use crate::store::{DeliveryFilter, DeliveryRange, DeliveryRow};
+use crate::store::{DeliveryFilter, DeliveryRange, DeliveryRow, StoreError};
 
 const PATH: &str = "/activity/webhooks";
 
@@ -27,6 +28,8 @@ struct Page {
     wanted: Wanted,
     deliveries: Vec<DeliveryRow>,
     pager: Pager,
+    /// Why the last one was turned away, where none was accepted since.
+    refused: Option<String>,
 }
 
 /// Which webhooks are meant; empty words do not matter.
@@ -82,5 +85,11 @@ pub(in crate::web::ui) async fn show(
     "/live?webhooks=true".clone_into(&mut frame.live);
     let tabs = Tabs::of(&request, &state, Tab::Webhooks).await?;
     let pager = Pager { first, next, names: BY_TIME };
-    Ok(render(&Page { frame, tabs, wanted, deliveries: page.rows, pager }))
+    let refused = refused(&state).await.map_err(|error| Problem::store(&request, &error))?;
+    Ok(render(&Page { frame, tabs, wanted, deliveries: page.rows, pager, refused }))
+}
+
+/// Of those that were turned away nothing is stored, so the list cannot show them.
+async fn refused(state: &State) -> Result<Option<String>, StoreError> {
+    Ok(state.refused_webhooks.told(&state.context.store).await?.map(sentence))
 }

@@ -12,14 +12,16 @@ use super::super::super::State;
 use super::super::super::error::{Code, Problem};
 use super::super::frame::{Frame, Reader, Section};
 use super::super::page::render;
+use super::super::text::sentence;
 use super::super::time::moment;
 use super::words::{fate, job_state, verdict};
 use crate::domain::customer::CustomerId;
-use crate::domain::hint::Doctype;
+use crate::domain::hint::{Doctype, Verdict};
 use crate::domain::job::DocKey;
 use crate::domain::role::Role;
 use crate::store::{DeliveryDetail, JobRow};
 use crate::sync::lookup;
+use crate::sync::receive::{KEPT_BODY, read_hint};
 
 #[derive(Template)]
 #[template(path = "activity/delivery.html", config = "src/web/ui/askama.toml")]
@@ -28,6 +30,8 @@ struct Page {
     delivery: DeliveryDetail,
     /// What it said, readable; `None` for whom it is not meant.
     body: Option<String>,
+    /// What to change in ERPNext, where it was unusable.
+    advice: Option<String>,
     /// The document in ERPNext's desk.
     desk: Option<String>,
     /// What is left to do for the document.
@@ -62,13 +66,22 @@ pub(in crate::web::ui) async fn show(
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Webhook").await?;
     let may_read = Reader::of(&request)?.role >= Role::Operator;
     let body = may_read.then(|| readable(&delivery.body));
-    Ok(render(&Page { frame, delivery, body, desk, job, customer }))
+    let advice = advice(&delivery).filter(|_| may_read).map(|advice| sentence(&advice));
+    Ok(render(&Page { frame, delivery, body, advice, desk, job, customer }))
 }
 
 /// The document that it is about, where that is one of ours.
 fn key(delivery: &DeliveryDetail) -> Option<DocKey> {
     let doctype = Doctype::parse(delivery.row.doctype.as_deref()?)?;
     Some(DocKey { doctype, name: delivery.row.name.clone()? })
+}
+
+/// What was answered to an unusable one, read from its body again; where that was too long to be kept whole, nobody knows.
+fn advice(delivery: &DeliveryDetail) -> Option<String> {
+    let is_whole = !delivery.body.is_empty() && delivery.body.len() < KEPT_BODY;
+    let hint = (is_whole && delivery.row.verdict == Verdict::Unusable.as_str())
+        .then(|| read_hint(delivery.row.id.clone(), delivery.body.as_bytes()))?;
+    hint.advice
 }
 
 /// JSON on several lines; anything else as it is.

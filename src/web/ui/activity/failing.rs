@@ -4,6 +4,8 @@
 //! Invariant: an action on "all" is about what the page's filter matches, and the form that asks for it says how many that
 //! are. Names contain slashes, so they are fields of a form and never part of a path.
 
+use std::collections::HashMap;
+
 use actix_web::web::{Bytes, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -19,7 +21,8 @@ use super::super::page::{own_path, render};
 use super::super::time::distance;
 use super::reasons::reason;
 use super::words::{asked_by, job_state};
-use super::{BY_NAME, PAGE, Pager, Tab, Tabs, address, last_before_next};
+use super::{BY_NAME, MANY, PAGE, Pager, Tab, Tabs, address, last_before_next};
+use crate::domain::customer::CustomerId;
 use crate::domain::hint::Doctype;
 use crate::domain::job::DocKey;
 use crate::domain::role::Role;
@@ -39,6 +42,8 @@ struct Page {
     /// How many match on all pages.
     total: u64,
     jobs: Vec<JobRow>,
+    /// The rows of those that are customers here, by their names in ERPNext.
+    rows: HashMap<String, CustomerId>,
     pager: Pager,
     client: Client,
     may_act: bool,
@@ -48,6 +53,18 @@ impl Page {
     /// The document in ERPNext's desk.
     fn desk(&self, job: &JobRow) -> String {
         self.client.desk_address(job.key.doctype, &job.key.name).into()
+    }
+
+    /// The row that could not be brought up to date.
+    fn row(&self, job: &JobRow) -> Option<&CustomerId> {
+        self.rows.get(&job.key.name).filter(|_| job.key.doctype == Doctype::Customer)
+    }
+
+    /// Of all that match, how many are not tried again by themselves; only where that is known and some are.
+    fn given_up(&self) -> Option<String> {
+        let dead = u64::try_from(self.tabs.failed).unwrap_or_default();
+        let mixed = !self.wanted.is_filtered() && self.tabs.failed < MANY && dead < self.total;
+        mixed.then(|| format!("{} given up, the others are tried again by themselves", grouped(dead)))
     }
 
     fn how_many(&self, number: &u64) -> String {
@@ -117,13 +134,16 @@ pub(in crate::web::ui) async fn show(
         let [first, second, third, fourth] = wanted.words();
         address(PATH, &[first, second, third, fourth, ("after", &after)])
     });
+    let names = jobs.iter().filter(|job| job.key.doctype == Doctype::Customer).map(|job| job.key.name.clone());
+    let held = store.held(&names.collect::<Vec<_>>(), &[]).await.map_err(failed)?;
+    let rows = held.into_iter().filter_map(|row| Some((row.seen.erpnext_id?, row.seen.id))).collect();
     let first = wanted.after.as_ref().map(|_after| address(PATH, &wanted.words()));
     let pager = Pager { first, next, names: BY_NAME };
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Failures").await?;
     let tabs = Tabs::of(&request, &state, Tab::Failures).await?;
     let may_act = Reader::of(&request)?.role >= Role::Operator;
     let client = state.context.client.clone();
-    Ok(render(&Page { frame, tabs, wanted, reasons, total, jobs, pager, client, may_act }))
+    Ok(render(&Page { frame, tabs, wanted, reasons, total, jobs, rows, pager, client, may_act }))
 }
 
 /// What a form or an address asks for: one document, all that match, or (without either) a list.

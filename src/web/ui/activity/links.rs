@@ -6,16 +6,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
 use super::super::super::State;
 use super::super::super::error::{Code, Problem};
+use super::super::form;
 use super::super::frame::{Frame, Reader, Section};
 use super::super::notice::{Tone, and_say};
-use super::super::page::render;
+use super::super::page::{own_path, render};
 use super::super::text::sentence;
 use super::super::time::distance;
 use super::{Pager, Tab, Tabs, address, last_before_next};
@@ -52,8 +53,23 @@ struct Question {
     desk: String,
     /// Whether ERPNext has the document, as far as is known.
     found: bool,
+    /// Whether the two are linked now.
+    linked: bool,
+    /// How many more questions of this page are about the same document.
+    rivals: usize,
     name: Field,
     fields: Vec<Field>,
+}
+
+impl Question {
+    /// What became of it.
+    fn end(&self) -> &'static str {
+        match self.row.state {
+            SuggestionState::Done if self.linked => "linked",
+            SuggestionState::Done => "no longer asked",
+            state => state.as_str(),
+        }
+    }
 }
 
 /// A field of both.
@@ -105,6 +121,7 @@ pub(in crate::web::ui) async fn show(
         .map(|last| address(PATH, &[("state", word), ("after", &last.id.to_string())]));
     let first = wanted.after.map(|_after| address(PATH, &[("state", word)]));
     let (theirs, unread) = theirs(&state, &rows).await;
+    let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let mut questions = Vec::with_capacity(rows.len());
     for row in rows {
         let ours = store.customer(row.customer).await.map_err(failed)?.map(|detail| detail.row.customer);
@@ -112,7 +129,9 @@ pub(in crate::web::ui) async fn show(
         let name = field("Name", ours.as_ref(), theirs, |customer| Some(customer.name.clone()));
         let fields = fields(ours.as_ref(), theirs);
         let desk = state.context.client.desk_address(Doctype::Customer, &row.name).into();
-        questions.push(Question { desk, found: theirs.is_some(), name, fields, row });
+        let linked = ours.is_some_and(|ours| ours.erpnext_id.as_ref() == Some(&row.name));
+        let rivals = names.iter().filter(|name| **name == row.name).count() - 1;
+        questions.push(Question { desk, found: theirs.is_some(), linked, rivals, name, fields, row });
     }
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Links").await?;
     let tabs = Tabs::of(&request, &state, Tab::Links).await?;
@@ -171,42 +190,53 @@ fn matched(row: &SuggestionRow) -> String {
     }
 }
 
-fn title(row: &SuggestionRow) -> &'static str {
-    match row.kind {
-        SuggestionKind::Ambiguous => "Are these the same customer?",
-        SuggestionKind::Missing => "Which customer of ERPNext is this?",
-        SuggestionKind::Asked => "A link that was asked for",
-    }
+/// Where a decision is made: on which page of the questions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct From {
+    #[serde(default)]
+    back: String,
 }
 
 pub(in crate::web::ui) async fn accept(
     request: HttpRequest,
     state: Data<State>,
     id: Path<String>,
+    body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    decide(&request, &state, &id, true).await
+    decide(&request, &state, &id, &body, true).await
 }
 
 pub(in crate::web::ui) async fn reject(
     request: HttpRequest,
     state: Data<State>,
     id: Path<String>,
+    body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    decide(&request, &state, &id, false).await
+    decide(&request, &state, &id, &body, false).await
 }
 
-async fn decide(request: &HttpRequest, state: &State, id: &str, accept: bool) -> Result<HttpResponse, Problem> {
+async fn decide(
+    request: &HttpRequest,
+    state: &State,
+    id: &str,
+    body: &Bytes,
+    accept: bool,
+) -> Result<HttpResponse, Problem> {
+    let From { back } = form::fields(request, body)?;
+    let back = own_path(&back);
+    let back = if back == "/" { PATH } else { back };
     let missing = || Problem::new(request, Code::NotFound, format!("there is no suggestion {id}"));
     let id: i64 = id.parse().map_err(|_not_a_number| missing())?;
     match links::decide(&state.context.store, id, accept).await {
         Ok(_decided) => {
             state.wake.wake();
             let said = if accept { "Accepted. They are linked in a moment." } else { "Rejected. They stay apart." };
-            Ok(and_say(PATH, Tone::Good, said))
+            Ok(and_say(back, Tone::Good, said))
         }
         // Somebody was faster, or it cannot be: no failure of the page.
         Err(error @ (LinkError::Decided(_) | LinkError::NotLinkable(_) | LinkError::NothingToAccept)) => {
-            Ok(and_say(PATH, Tone::Bad, &sentence(&error.to_string())))
+            Ok(and_say(back, Tone::Bad, &sentence(&error.to_string())))
         }
         Err(error) => Err(Problem::link(request, &error)),
     }

@@ -11,9 +11,9 @@ use super::super::super::State;
 use super::super::super::error::{Code, Problem};
 use super::super::frame::{Frame, Reader, Section};
 use super::super::notice::{Tone, and_say};
-use super::super::number::{count, span_of_seconds};
+use super::super::number::count;
 use super::super::page::render;
-use super::super::sync::outcome as full_outcome;
+use super::super::sync::{outcome as full_outcome, so_far as full_so_far};
 use super::super::text::sentence;
 use super::super::time::moment;
 use super::words::{self, Badge, kind, number, purpose, started_by, took};
@@ -85,16 +85,7 @@ fn so_far(run: &Run) -> String {
         };
         return begun.to_owned();
     };
-    let mut text = format!("{} of {}", count(done), count(total));
-    if run.row.kind == RunKind::Full {
-        if let Some(rate) = run.rate {
-            text.push_str(&format!(", {rate:.0} a second"));
-        }
-        if let Some(left) = run.seconds_left {
-            text.push_str(&format!(", {} left", span_of_seconds(left)));
-        }
-    }
-    text
+    if run.row.kind == RunKind::Full { full_so_far(run) } else { format!("{} of {}", count(done), count(total)) }
 }
 
 /// What came of a run, in a line. Only a full run counts what becomes of its jobs; the others look and put jobs.

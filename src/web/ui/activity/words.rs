@@ -47,7 +47,7 @@ pub(super) const fn run_state(state: &RunState) -> Badge {
         RunState::Partial => badge("warn", "incomplete"),
         RunState::Failed => badge("bad", "failed"),
         RunState::Cancelled => badge("quiet", "cancelled"),
-        RunState::Discarded => badge("quiet", "rejected"),
+        RunState::Discarded => badge("quiet", "discarded"),
         RunState::Superseded => badge("quiet", "replaced"),
     }
 }

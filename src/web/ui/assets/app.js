@@ -1,4 +1,4 @@
-// What makes the pages nicer where scripts run; all of it works without. No state is kept here, and nothing of a customer.
+// What makes the pages nicer where scripts run; all of it works without. Nothing of a customer is kept here.
 (() => {
   "use strict";
 
@@ -34,7 +34,15 @@
     if (toast.dataset.fades) return;
     toast.dataset.fades = "yes";
     const go = () => (toast.matches(":hover") ? setTimeout(go, 1000) : toast.remove());
-    setTimeout(go, 8000);
+    toast.onclick = () => toast.remove();
+    setTimeout(go, toast.matches(".toast-bad") ? 20000 : 8000);
+  }
+
+  // Of two messages about the same the later one stays.
+  function replaceOlder() {
+    const toasts = [...document.querySelectorAll(".toast[data-subject]")];
+    const isOlder = (toast, at) => toasts.slice(at + 1).some((later) => later.dataset.subject === toast.dataset.subject);
+    toasts.filter(isOlder).forEach((toast) => toast.remove());
   }
 
   function toast(text, bad) {
@@ -57,18 +65,55 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.sent) return event.preventDefault();
-    const question = event.submitter?.dataset.ask ?? form.dataset.ask;
-    if (question && !window.confirm(question)) return event.preventDefault();
-    if (form.method === "post" && !form.hasAttribute("hx-post")) busy(form, event.submitter);
+    // What was typed meanwhile is part of the address.
+    if (form.closest(".bar") && form.elements.back) form.elements.back.value = location.pathname + location.search;
+    if (form.hasAttribute("data-careful")) sendCarefully(event, form);
+    if (form.method === "post" && !form.hasAttribute("hx-post")) {
+      busy(form, event.submitter);
+      leave(event.submitter);
+    }
   });
 
-  // Coming back by the browser's button finds the form as it was before.
-  window.addEventListener("pageshow", () => {
+  // A form that leads back to the page it was sent from finds it where it was.
+  const LEFT = "customer-sync-left";
+  const here = () => `${location.pathname} ${document.title}`;
+  function leave(submitter) {
+    sessionStorage.setItem(LEFT, JSON.stringify({ page: here(), top: window.scrollY, focus: submitter?.id }));
+  }
+  function comeBack() {
+    const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "{}");
+    sessionStorage.removeItem(LEFT);
+    if (left.page !== here() || document.querySelector("main [role=alert]")) return;
+    const focus = document.getElementById(left.focus) ?? document.getElementById("content");
+    focus.focus({ preventScroll: true });
+    window.scrollTo({ top: left.top, behavior: "instant" });
+  }
+
+  // What was sent can be sent once more.
+  function unsend() {
     document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent);
     document.querySelectorAll("[aria-busy=true]").forEach((button) => button.removeAttribute("aria-busy"));
-  });
+  }
 
-  // Menus close by Escape and by a click elsewhere.
+  // Coming back by the browser's button finds the form as it was before.
+  window.addEventListener("pageshow", unsend);
+
+  // A long form is not sent into a session that is over, nor to a service that is away: what was typed would be lost.
+  async function sendCarefully(event, form) {
+    event.preventDefault();
+    const answer = await fetch("/api/session").catch(() => null);
+    if (answer?.ok) {
+      // Whoever signed in anew meanwhile, in another tab, has another proof.
+      form.elements.csrf.value = (await answer.json()).data.csrf_token;
+      return form.submit();
+    }
+    unsend();
+    const out = answer?.status === 401;
+    const why = out ? "You are signed out. Sign in in another tab" : "The service cannot be reached. Wait a moment";
+    toast(`${why}, then save here again: what you typed stays.`, true);
+  }
+
+  // Menus close by Escape, and when one goes elsewhere.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     document.querySelectorAll("details.menu[open]").forEach((menu) => {
@@ -76,81 +121,43 @@
       menu.querySelector("summary").focus();
     });
   });
-  document.addEventListener("click", (event) => {
-    document.querySelectorAll("details.menu[open]").forEach((menu) => {
-      if (!menu.contains(event.target)) menu.open = false;
+  for (const elsewhere of ["click", "focusin"]) {
+    document.addEventListener(elsewhere, (event) => {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => {
+        if (!menu.contains(event.target)) menu.open = false;
+      });
     });
-  });
-
-  // A page that renews itself while a button is held down would swallow the click: it waits until the button is let go.
-  const renewsItself = (detail) => Boolean(detail.requestConfig?.headers["X-Unattended"]);
-  let held = false;
-  let waiting = new Set();
-  document.addEventListener("pointerdown", () => (held = true));
-  for (const end of ["pointerup", "pointercancel", "dragend"]) {
-    document.addEventListener(end, () =>
-      setTimeout(() => {
-        held = false;
-        waiting.forEach((part) => htmx.trigger(part, "released"));
-        waiting = new Set();
-      }),
-    );
   }
 
-  // What changed while somebody was looking at it is marked for a moment; what was folded out stays so.
-  const watched = () => new Set([...document.querySelectorAll("[data-watch]")].map((part) => part.dataset.watch));
-  const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.trim();
-  let seen = new Set();
-  let open = [];
-  let focused = "";
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const part = event.detail.elt;
-    if (held && renewsItself(event.detail) && part.getAttribute("hx-trigger")?.includes("released")) {
-      waiting.add(part);
-      event.detail.shouldSwap = false;
-      return;
-    }
-    seen = watched();
-    open = [...document.querySelectorAll("details[open]")].map(nameOf);
-    focused = document.activeElement?.id;
-  });
-  document.addEventListener("htmx:afterSwap", () => {
-    for (const details of document.querySelectorAll("details:not([open])")) {
-      if (open.includes(nameOf(details))) details.open = true;
-    }
-    // What lay in one that was folded could not be focused again.
-    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
-    [open, focused] = [[], ""];
-  });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (!renewsItself(event.detail)) return;
-    for (const part of document.querySelectorAll("[data-watch]")) {
-      part.classList.toggle("fresh", !seen.has(part.dataset.watch));
-    }
-  });
+  // The way back leads to the list as it was left: searched, filtered, on its page.
+  function leadBack(crumb) {
+    const from = document.referrer && new URL(document.referrer);
+    if (from && from.origin === location.origin && from.pathname === crumb.pathname) crumb.href = from.href;
+  }
 
-  // What is wrong, in the words of the service.
-  function problem(answer) {
-    try {
-      return JSON.parse(answer.responseText).detail;
-    } catch {
-      return "That did not work. Reload the page and try again.";
-    }
+  // Where a page may copy for its reader (over https, or on one's own machine).
+  function offerCopy(button) {
+    button.hidden = !navigator.clipboard;
+    button.onclick = () => navigator.clipboard.writeText(button.dataset.copy).then(() => toast("Copied.", false));
   }
 
   // What htmx brought in, and what it could not.
   const prepare = (root) => {
     showAll(root);
     document.querySelectorAll(".toast").forEach(fade);
+    document.querySelectorAll(".crumb a").forEach(leadBack);
+    document.querySelectorAll("[data-copy]").forEach(offerCopy);
+    replaceOlder();
   };
   document.addEventListener("htmx:load", (event) => prepare(event.target.parentElement ?? document));
-  document.addEventListener("htmx:sendError", () => toast("The service cannot be reached. Try again in a moment.", true));
-  document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status !== 401) toast(problem(event.detail.xhr), true);
-  });
-
   document.addEventListener("DOMContentLoaded", () => {
     prepare(document);
+    comeBack();
+    const once = document.querySelector("[data-once]");
+    if (once) history.replaceState(history.state, "", once.dataset.once);
     setInterval(() => showAll(document), 10000);
   });
+
+  // For the other script.
+  window.customerSync = { showAll, toast };
 })();

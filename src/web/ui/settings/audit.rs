@@ -2,6 +2,8 @@
 //!
 //! Invariant: the log is read here and nowhere changed.
 
+use std::collections::HashMap;
+
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -12,7 +14,8 @@ use super::super::super::error::Problem;
 use super::super::frame::{Frame, Reader};
 use super::super::page::render;
 use super::super::time::moment;
-use super::{AUDIT, Tabs, frame};
+use super::schedules::title;
+use super::{AUDIT, PEOPLE, SCHEDULES, TOKENS, Tabs, frame};
 use crate::domain::audit::Action;
 use crate::store::AuditRow;
 
@@ -28,6 +31,30 @@ struct Page {
     action: Option<Action>,
     /// Where older ones go on.
     older: Option<i64>,
+    /// The names of people and of tokens that are still there, by id.
+    people: HashMap<i64, String>,
+    tokens: HashMap<i64, String>,
+}
+
+impl Page {
+    /// What it was done to, as people know it, and where that is.
+    fn target(&self, row: &AuditRow) -> Option<(String, Option<String>)> {
+        let target = row.target.as_deref()?;
+        let named = |names: &HashMap<i64, String>, kind: &str| {
+            let name = target.parse().ok().and_then(|id: i64| names.get(&id).cloned());
+            name.unwrap_or_else(|| format!("{kind} {target}"))
+        };
+        let (kind, _what) = row.action.split_once('_')?;
+        Some(match kind {
+            "customer" => (format!("customer {target}"), Some(format!("/customers/{target}"))),
+            "run" => (format!("run {target}"), Some(format!("/activity/runs/{target}"))),
+            "schedule" => (title(target).to_owned(), Some(SCHEDULES.address.to_owned())),
+            "user" => (named(&self.people, "user"), Some(PEOPLE.address.to_owned())),
+            "token" => (named(&self.tokens, "token"), Some(TOKENS.address.to_owned())),
+            "suggestion" => (format!("question {target}"), None),
+            _ => (target.to_owned(), None),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,8 +74,12 @@ pub(in crate::web::ui) async fn show(
     let rows = rows.map_err(|error| Problem::store(&request, &error))?;
     let full = rows.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let older = rows.last().filter(|_row| full).map(|row| row.id);
+    let failed = |error| Problem::store(&request, &error);
+    let people = state.context.store.users().await.map_err(failed)?.into_iter().map(|user| (user.id, user.name));
+    let tokens = state.context.store.tokens().await.map_err(failed)?.into_iter().map(|token| (token.id, token.name));
+    let (people, tokens) = (people.collect(), tokens.collect());
     let frame = frame(&request, &state, AUDIT).await?;
-    Ok(render(&Page { frame, tabs: Tabs::at(AUDIT, role), rows, action, older }))
+    Ok(render(&Page { frame, tabs: Tabs::at(AUDIT, role), rows, action, older, people, tokens }))
 }
 
 /// An action as people read it: `run_start` becomes `Run start`.

@@ -8,6 +8,7 @@ pub(super) mod people;
 pub(super) mod schedules;
 pub(super) mod sessions;
 pub(super) mod tokens;
+mod when;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 

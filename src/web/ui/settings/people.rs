@@ -2,8 +2,9 @@
 //!
 //! Invariant: as in the API: whoever's role or password changes is signed out, and the last admin stays one.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 use serde::Deserialize;
 
@@ -12,7 +13,8 @@ use super::super::super::auth::trail;
 use super::super::super::error::{Code, Problem};
 use super::super::form;
 use super::super::frame::{Frame, Reader};
-use super::super::page::render;
+use super::super::page::render_as;
+use super::super::text::sentence;
 use super::super::time::{distance, moment};
 use super::{PEOPLE, Tabs, frame, said};
 use crate::domain::role::Role;
@@ -28,13 +30,32 @@ struct Page {
     people: Vec<UserRow>,
     /// The reader's own id.
     own: i64,
+    /// What was filled in, where it was refused.
+    filled: Filled,
+}
+
+/// The form for somebody new, as it was sent; without the password, which is never sent back.
+#[derive(Default)]
+struct Filled {
+    name: String,
+    role: Option<Role>,
+    wrong: Option<String>,
 }
 
 pub(in crate::web::ui) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
-    let Reader { id: own, role, .. } = Reader::of(&request)?;
-    let people = state.context.store.users().await.map_err(|error| Problem::store(&request, &error))?;
-    let frame = frame(&request, &state, PEOPLE).await?;
-    Ok(render(&Page { frame, tabs: Tabs::at(PEOPLE, role), people, own }))
+    answer(&request, &state, StatusCode::OK, Filled::default()).await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    state: &State,
+    status: StatusCode,
+    filled: Filled,
+) -> Result<HttpResponse, Problem> {
+    let Reader { id: own, role, .. } = Reader::of(request)?;
+    let people = state.context.store.users().await.map_err(|error| Problem::store(request, &error))?;
+    let frame = frame(request, state, PEOPLE).await?;
+    Ok(render_as(status, &Page { frame, tabs: Tabs::at(PEOPLE, role), people, own, filled }))
 }
 
 #[derive(Deserialize)]
@@ -58,7 +79,14 @@ pub(in crate::web::ui) async fn add(
         }
         Err(problem) => Err(problem),
     };
-    said(PEOPLE, added, &format!("{} may sign in now.", name.trim()))
+    match added {
+        Ok(()) => said(PEOPLE, Ok(()), &format!("{} may sign in now.", name.trim())),
+        Err(problem) if problem.code() == Code::Unavailable => Err(problem),
+        Err(problem) => {
+            let filled = Filled { name, role: Some(role), wrong: Some(sentence(problem.detail())) };
+            answer(&request, &state, problem.status_code(), filled).await
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -61,6 +61,11 @@ impl Database {
         url.set_port(Some(port)).expect("a server's URL has a port");
         url.into()
     }
+
+    /// The same database, used through such a proxy.
+    pub fn through(self, port: u16) -> Self {
+        Self { url: self.url_via(port), ..self }
+    }
 }
 
 /// A new empty database of that kind, for one test.

@@ -1,0 +1,179 @@
+// What keeps a page up to date: it hears what happens, reads the parts anew that it is about, and says when it hears nothing.
+(() => {
+  "use strict";
+
+  const { showAll, toast } = window.customerSync;
+
+  // ---- Parts that renew themselves (each has an hx-get, and `released` among its triggers)
+
+  const RENEWING = "[hx-trigger*=released]";
+  const renewsItself = (detail) => Boolean(detail.requestConfig?.headers["X-Unattended"]);
+  const renew = (part) => htmx.trigger(part, "released");
+
+  // A part whose address became another meanwhile (somebody typed on) would go back to the old question.
+  const isOfElsewhere = ({ elt, pathInfo }) => elt.getAttribute("hx-get") === "" && pathInfo.requestPath !== location.href;
+
+  // One that is renewed while a button is held down would swallow the click, and a text that is just marked would be lost.
+  const SELECTING = 30000;
+  let pressed = false;
+  let selected = 0;
+  let waiting = new Set();
+  const isInUse = (part) => {
+    const selection = document.getSelection();
+    const marked = !selection.isCollapsed && part.contains(selection.anchorNode);
+    return pressed || (marked && Date.now() - selected < SELECTING);
+  };
+  const release = () => {
+    const parts = waiting;
+    waiting = new Set();
+    parts.forEach(renew);
+  };
+  document.addEventListener("pointerdown", () => (pressed = true));
+  for (const end of ["pointerup", "pointercancel", "dragend"]) {
+    document.addEventListener(end, () =>
+      setTimeout(() => {
+        pressed = false;
+        release();
+      }),
+    );
+  }
+  document.addEventListener("selectionchange", () => {
+    selected = Date.now();
+    if (document.getSelection().isCollapsed && !pressed) release();
+  });
+
+  // What was folded out stays so, and the focus stays where it was: on what has the same id, or else leads and reads the same.
+  const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.trim();
+  const looksOf = (part) => [part.tagName, part.getAttribute("href"), part.textContent.trim()].join(" ");
+  let open = [];
+  let focus = null;
+  function keep() {
+    open = [...document.querySelectorAll("details[open]")].map(nameOf);
+    const active = document.activeElement;
+    const home = active?.closest(RENEWING);
+    focus = home && { id: active.id, looks: looksOf(active), home };
+  }
+  function restore() {
+    for (const details of document.querySelectorAll("details:not([open])")) {
+      if (open.includes(nameOf(details))) details.open = true;
+    }
+    if (focus && document.activeElement === document.body) {
+      const all = [...focus.home.querySelectorAll("a, button, summary, input, select")];
+      const same = (focus.id && document.getElementById(focus.id)) || all.find((part) => looksOf(part) === focus.looks);
+      // A button may have given way to another one.
+      const next = same ?? (focus.home.hasAttribute("data-keeps-focus") ? all.find((part) => part.matches("button")) : null);
+      next?.focus({ preventScroll: true });
+    }
+    [open, focus] = [[], null];
+  }
+
+  // What changed while somebody was looking at it is marked for a moment.
+  const watched = () => new Set([...document.querySelectorAll("[data-watch]")].map((part) => part.dataset.watch));
+  let seen = new Set();
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    if (renewsItself(detail) && (isInUse(detail.elt) || isOfElsewhere(detail))) {
+      detail.shouldSwap = false;
+      if (isInUse(detail.elt)) waiting.add(detail.elt);
+      else renew(detail.elt);
+      return;
+    }
+    seen = watched();
+    keep();
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    showAll(document);
+    restore();
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (!renewsItself(event.detail)) return;
+    if (!lost) tell("");
+    for (const part of document.querySelectorAll("[data-watch]")) {
+      part.classList.toggle("fresh", !seen.has(part.dataset.watch));
+    }
+  });
+
+  // ---- What happens, as the service tells it (server-sent events)
+
+  const EVENTS = ["moved", "run", "change", "customer", "webhook"];
+  const AGAIN = 3000;
+  const OLD = "There is no news at the moment. What you see may be old; it renews itself as soon as there is.";
+  const tell = (text) => (document.getElementById("unheard").textContent = text);
+  let source = null;
+  let again = 0;
+  let missed = false;
+  let lost = 0;
+  let unanswered = null;
+
+  function listen() {
+    source = new EventSource(document.body.dataset.live);
+    source.onopen = hear;
+    source.onerror = lose;
+    source.addEventListener("standing", ({ data }) => (document.getElementById("standing").innerHTML = data));
+    for (const name of EVENTS) {
+      source.addEventListener(name, () => document.querySelectorAll(`[hx-trigger*="live:${name}"]`).forEach((part) => htmx.trigger(part, `live:${name}`)));
+    }
+  }
+
+  function hear() {
+    clearTimeout(lost);
+    lost = 0;
+    tell("");
+    if (unanswered) htmx.trigger(unanswered, "submit");
+    unanswered = null;
+    if (missed) document.querySelectorAll(RENEWING).forEach(renew);
+    missed = false;
+  }
+
+  function lose() {
+    missed = true;
+    lost ||= setTimeout(nothingHeard, AGAIN);
+    // Browsers go on by themselves after a broken connection, and give up after a refusal.
+    if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, AGAIN);
+  }
+
+  // Whoever was signed out elsewhere hears nothing either, and is led to the sign-in page, unless something was typed here.
+  async function nothingHeard() {
+    tell(OLD);
+    const answer = await fetch("/sync", { headers: { "HX-Request": "true", "X-Unattended": "yes" } }).catch(() => null);
+    if (answer?.status === 401 && !document.querySelector("[data-careful]")) location.reload();
+  }
+
+  // A browser has few connections for one service: a page that nobody looks at does not hold one.
+  function followVisibility() {
+    clearTimeout(again);
+    source?.close();
+    if (document.hidden) missed = true;
+    else listen();
+  }
+
+  // ---- What fails. A part that renews itself is silent: nobody asked for it, and it tries again.
+
+  // What is wrong, in the words of the service.
+  function problem(answer) {
+    try {
+      return JSON.parse(answer.responseText).detail;
+    } catch {
+      return "That did not work. Reload the page and try again.";
+    }
+  }
+
+  document.addEventListener("htmx:sendError", ({ detail }) => {
+    if (renewsItself(detail)) return;
+    toast("The service cannot be reached. Try again in a moment.", true);
+    // A search is asked again by itself; whatever changes something is not.
+    if (detail.requestConfig.verb === "get") unanswered = detail.elt;
+  });
+  document.addEventListener("htmx:responseError", ({ detail }) => {
+    if (renewsItself(detail)) tell(OLD);
+    else if (detail.xhr.status !== 401) toast(problem(detail.xhr), true);
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!document.body.dataset.live) return;
+    document.addEventListener("visibilitychange", followVisibility);
+    if (!document.hidden) listen();
+    else missed = true;
+  });
+})();
