@@ -37,16 +37,7 @@ pub struct Reason {
 pub async fn degraded(context: &Context) -> Result<Vec<Reason>, StoreError> {
     context.store.ping().await?;
     let mut reasons = Vec::new();
-    if let Some(pause) = context.site.paused() {
-        reasons.push(Reason { code: "paused", message: pause.reason });
-    }
-    if let Some(message) = context.site.troubled() {
-        reasons.push(Reason { code: "erpnext_unreadable", message });
-    }
-    if let BreakerState::Open { .. } = context.client.breaker() {
-        let message = "ERPNext failed several times in a row; it is left alone for some seconds".to_owned();
-        reasons.push(Reason { code: "breaker_open", message });
-    }
+    reasons.extend(erpnext_away(context));
     let questions = context.store.open_suggestions().await?;
     if questions > 0 {
         reasons.push(Reason { code: "suggestions_open", message: open_questions(questions) });
@@ -67,9 +58,21 @@ pub async fn degraded(context: &Context) -> Result<Vec<Reason>, StoreError> {
     Ok(reasons)
 }
 
+/// Why ERPNext cannot be read. One cause is one reason: the one that tells most.
+fn erpnext_away(context: &Context) -> Option<Reason> {
+    if let Some(pause) = context.site.paused() {
+        return Some(Reason { code: "paused", message: pause.reason });
+    }
+    if let Some(message) = context.site.troubled() {
+        return Some(Reason { code: "erpnext_unreadable", message });
+    }
+    let message = "ERPNext failed several times in a row; it is left alone for some seconds".to_owned();
+    matches!(context.client.breaker(), BreakerState::Open { .. }).then_some(Reason { code: "breaker_open", message })
+}
+
 fn open_questions(number: i64) -> String {
-    let what = "a customer of ERPNext and a row of yours may be the same: a person has to say";
-    if number == 1 { what.to_owned() } else { format!("{number} times {what}") }
+    let pairs = if number == 1 { "a pair".to_owned() } else { format!("{number} pairs") };
+    format!("{pairs} of customers, one here and one in ERPNext, may be the same: somebody has to decide")
 }
 
 fn failed_jobs(dead: i64) -> String {
@@ -143,8 +146,8 @@ mod tests {
 
     #[test]
     fn one_question_is_not_several() {
-        assert!(open_questions(1).starts_with("a customer of ERPNext and a row of yours may be the same"));
-        assert!(open_questions(2).starts_with("2 times a customer"));
+        assert!(open_questions(1).starts_with("a pair of customers, one here and one in ERPNext, may be the same"));
+        assert!(open_questions(2).starts_with("2 pairs of customers"));
     }
 
     #[test]

@@ -207,7 +207,7 @@ impl Scheduler {
                 let rows = pruned.deliveries + pruned.changes + pruned.runs;
                 let erased =
                     if pruned.erased > 0 { format!(", {} tombstones erased", pruned.erased) } else { String::new() };
-                format!("{rows} rows forgotten{erased}")
+                format!("{rows} {} forgotten{erased}", if rows == 1 { "row" } else { "rows" })
             }))),
             Task::Verify => self.verify().await,
         }
@@ -253,7 +253,7 @@ impl Scheduler {
                     return done("nothing new", before.idle.saturating_add(1));
                 }
                 self.note(Ok(put), began.elapsed()).await;
-                done(&format!("{put} documents to read"), 0)
+                done(&format!("{put} {} to read", if put == 1 { "document" } else { "documents" }), 0)
             }
             Err(error) => self.failed(before, error, began.elapsed()).await,
         }

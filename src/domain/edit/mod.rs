@@ -249,7 +249,7 @@ mod tests {
             "nmae is no field of a customer; did you mean \"name\"?",
             "email is no text",
             "is_active is neither true nor false",
-            "credit_limit is no number that can be stored",
+            "credit_limit is no number that can be stored; write it like 1234.50",
             "city has 256 characters, of which 255 can be stored",
             "phone contains control characters",
             "notes is no text",

@@ -84,7 +84,7 @@ pub(in crate::domain) fn decimal(value: &Value) -> Result<Option<Decimal>, Strin
         Value::String(text) => text.trim().to_owned(),
         other => return Err(format!("is {}, not a number", kind(other))),
     };
-    let wrong = || "is no number that can be stored".to_owned();
+    let wrong = || "is no number that can be stored; write it like 1234.50".to_owned();
     if text.contains('_') {
         // Only Rust writes numbers so.
         return Err(wrong());

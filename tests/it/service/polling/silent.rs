@@ -31,10 +31,10 @@ async fn silent_edits_of_customers_addresses_and_contacts_arrive() {
         let text = |field: &str| customer[field].as_str().unwrap().to_owned();
         let (address, contact) = (text("customer_primary_address"), text("customer_primary_contact"));
         erpnext.set_value("Customer", &name, json!({"tax_id": "silently"})).unwrap();
-        assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
+        assert_eq!(polling.caught_up().await, "1 document to read", "{kind:?}");
         polling.in_step().await;
         erpnext.set_value("Address", &address, json!({"city": "Silent City"})).unwrap();
-        assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
+        assert_eq!(polling.caught_up().await, "1 document to read", "{kind:?}");
         polling.in_step().await;
         erpnext.db_set("Contact", &contact, json!({"first_name": "Silvia"})).unwrap();
         polling.caught_up().await;

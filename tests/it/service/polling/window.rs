@@ -22,7 +22,7 @@ async fn equal_stamps_beyond_a_page_are_all_met() {
             }
         }
         // A busy machine may interrupt a look at so many; the next one goes on.
-        while !polling.caught_up().await.ends_with(" documents to read") {}
+        while !polling.caught_up().await.ends_with(" to read") {}
         polling.in_step().await;
         assert_eq!(polling.catch_up().await, "nothing new", "{kind:?}");
     }
@@ -43,7 +43,7 @@ async fn a_save_with_an_earlier_stamp_that_becomes_visible_later_is_met() {
         // Its transaction began half an hour before that of the other, and ended after it.
         erpnext.freeze_clock("2026-11-10T15:00:00Z".parse().unwrap());
         erpnext.set_value("Customer", &names[1], json!({"tax_id": "slow"})).unwrap();
-        assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
+        assert_eq!(polling.caught_up().await, "1 document to read", "{kind:?}");
         polling.in_step().await;
     }
 }
@@ -69,7 +69,7 @@ async fn a_stamp_of_the_future_is_read_once_and_hides_nothing() {
 
         erpnext.advance_clock(SignedDuration::from_hours(-24 * 400));
         erpnext.set_value("Customer", &names[1], json!({"tax_id": "from today"})).unwrap();
-        assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
+        assert_eq!(polling.caught_up().await, "1 document to read", "{kind:?}");
         polling.in_step().await;
     }
 }
@@ -89,16 +89,16 @@ async fn a_stamp_moves_the_watermark_up_to_26_hours_ahead_of_our_clock_and_no_fu
     let mark = async || polling.app.store().watermarks().await.unwrap()["Customer"].modified.clone();
     let before = mark().await;
     erpnext.sql_edit("Customer", &names[0], json!({"tax_id": "1", "modified": ahead(5)})).unwrap();
-    assert_eq!(polling.caught_up().await, "1 documents to read");
+    assert_eq!(polling.caught_up().await, "1 document to read");
     assert_eq!(mark().await, before, "no clock is that wrong, and no zone is that far ahead");
     erpnext.set_value("Customer", &names[1], json!({"tax_id": "2"})).unwrap();
-    assert_eq!(polling.caught_up().await, "1 documents to read", "and nothing is hidden by it");
+    assert_eq!(polling.caught_up().await, "1 document to read", "and nothing is hidden by it");
     polling.in_step().await;
 
     // Nobody here knows the site's zone, so what some zone may show is taken for the present time.
     let believed = ahead(-5);
     erpnext.sql_edit("Customer", &names[0], json!({"tax_id": "3", "modified": believed})).unwrap();
-    assert_eq!(polling.caught_up().await, "1 documents to read");
+    assert_eq!(polling.caught_up().await, "1 document to read");
     assert_eq!(mark().await, believed);
     erpnext.set_value("Customer", &names[2], json!({"tax_id": "4"})).unwrap();
     assert_eq!(polling.caught_up().await, "nothing new", "the sweep's until the clocks have come that far");
@@ -168,7 +168,7 @@ async fn after_a_quiet_hour_only_what_is_new_is_asked_for() {
         assert_eq!(quiet().await, [true; 4], "{kind:?}");
         let name = erpnext.names("Customer")[0].clone();
         erpnext.set_value("Customer", &name, json!({"tax_id": "after the quiet"})).unwrap();
-        assert_eq!(polling.caught_up().await, "1 documents to read", "{kind:?}");
+        assert_eq!(polling.caught_up().await, "1 document to read", "{kind:?}");
         polling.in_step().await;
         assert_eq!(quiet().await.iter().filter(|quiet| **quiet).count(), 3, "{kind:?}");
     }
