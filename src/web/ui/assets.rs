@@ -5,12 +5,13 @@
 
 use std::sync::LazyLock;
 
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, ETAG, IF_NONE_MATCH, LOCATION, VARY};
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::super::error::{Code, Problem};
+use super::compress;
 
 /// Digits of the hash in a name: enough that no two versions share one.
 const HASH_DIGITS: usize = 12;
@@ -22,6 +23,7 @@ pub(super) struct Asset {
     hash: String,
     kind: &'static str,
     content: &'static [u8],
+    compressed: Vec<u8>,
 }
 
 /// All files.
@@ -53,7 +55,8 @@ impl Asset {
     fn new(name: &str, extension: &str, kind: &'static str, content: &'static [u8]) -> Self {
         let mut hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
         hash.truncate(HASH_DIGITS);
-        Self { url: format!("/assets/{name}-{hash}.{extension}"), hash, kind, content }
+        let compressed = compress::gzip(content);
+        Self { url: format!("/assets/{name}-{hash}.{extension}"), hash, kind, content, compressed }
     }
 }
 
@@ -72,10 +75,16 @@ pub(super) async fn serve(request: HttpRequest, name: Path<String>) -> Result<Ht
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, tag)).insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
+    response.insert_header((VARY, "accept-encoding"));
     if known {
         return Ok(response.finish());
     }
-    Ok(response.content_type(asset.kind).body(asset.content))
+    response.content_type(asset.kind);
+    Ok(if compress::is_wanted(&request) {
+        response.insert_header(ContentEncoding::Gzip).body(asset.compressed.as_slice())
+    } else {
+        response.body(asset.content)
+    })
 }
 
 /// Browsers ask for it where a page (one of the API, say) names no icon.

@@ -16,6 +16,7 @@ mod attention;
 mod badge;
 mod chart;
 mod checklist;
+mod compress;
 mod customer;
 mod customer_deeds;
 mod customer_form;

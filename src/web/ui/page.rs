@@ -3,10 +3,13 @@
 //! Invariant: a page may load our own files and send forms to us, and nothing else; it is kept by nobody, because it shows
 //! what only its reader may see.
 
-use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+
+use super::compress;
 
 /// No script and no style but our files; `headers` adds what holds for every answer.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,6 +37,18 @@ pub(super) fn render_as(status: StatusCode, page: &impl Template) -> HttpRespons
             HttpResponse::InternalServerError().content_type("text/plain; charset=utf-8").body("The page is broken.")
         }
     }
+}
+
+/// The page with status 200, compressed where the browser wants that: only for one that repeats nothing of what it was asked.
+pub(super) fn render_compressed(request: &HttpRequest, page: &impl Template) -> HttpResponse {
+    let plain = render(page);
+    if !compress::is_wanted(request) {
+        return plain;
+    }
+    let (mut head, body) = plain.into_parts();
+    let content = body.try_into_bytes().unwrap_or_default();
+    head.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    head.set_body(BoxBody::new(compress::gzip(&content)))
 }
 
 /// To that path of ours, after a form was handled: the browser reads it by GET, so that a reload repeats nothing.

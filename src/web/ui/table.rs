@@ -5,7 +5,7 @@
 
 use actix_web::Route;
 use actix_web::http::Method;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, to};
 
 use super::super::auth::{May, Proof};
@@ -60,7 +60,7 @@ static TABLE: &[Line] = &[
     page("/settings/sessions", May::Person(Admin), || to(sessions::show)),
     form("/settings/people/{id}/sessions/{session}/end", May::Person(Admin), Some(UserSignOut), || to(sessions::end)),
     page("/settings/audit", May::Person(Admin), || to(audit::show)),
-    page("/reference", May::Person(Viewer), || to(reference::show).wrap(Compress::default())),
+    page("/reference", May::Person(Viewer), || to(reference::show)),
     page("/activity", May::Person(Viewer), || to(activity::runs)),
     page("/activity/runs/{id}", May::Person(Viewer), || to(activity::run)),
     form("/activity/runs/{id}/cancel", May::Person(Operator), Some(RunCancel), || to(activity::cancel)),
@@ -85,7 +85,7 @@ static TABLE: &[Line] = &[
     form("/first-admin", May::Everybody, None, || to(first_admin::submit)),
     form("/theme", May::Everybody, None, || to(theme::choose)),
     page("/favicon.ico", May::Everybody, || to(assets::favicon)),
-    page("/assets/{name}", May::Everybody, || to(assets::serve).wrap(Compress::default())),
+    page("/assets/{name}", May::Everybody, || to(assets::serve)),
 ];
 
 const fn page(path: &'static str, may: May, handler: fn() -> Route) -> Line {

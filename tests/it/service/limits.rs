@@ -81,8 +81,9 @@ async fn erpnext_away_and_back_again() {
     let name = connected.erpnext.names("Customer")[0].clone();
     connected.erpnext.take_down().await;
     hint_all(&connected, "on_update").await;
-    wait_until("the breaker is open", async || connected.app.get("/readyz").await.to_string().contains("breaker_open"))
-        .await;
+    let readyz = async || connected.app.get("/readyz").await.to_string();
+    wait_until("it is told that ERPNext is away", async || readyz().await.contains("erpnext_unreadable")).await;
+    assert!(!readyz().await.contains("breaker_open"), "one cause is one reason");
     connected.erpnext.bring_up().await.unwrap();
     connected.erpnext.update("Customer", &name, json!({"tax_id": "back"})).unwrap();
     in_step(&connected).await;

@@ -17,7 +17,7 @@ use super::super::State;
 use super::super::error::Problem;
 use super::super::openapi::document;
 use super::frame::Frame;
-use super::page::render;
+use super::page::render_compressed;
 use words::{Prose, Row, members, resolved, text};
 
 #[derive(Template)]
@@ -81,7 +81,7 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(shapes);
 pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     let frame = Frame::of(&request, &state, None, "API reference").await?;
     let version = text(&document()["info"], "version").to_owned();
-    Ok(render(&Page { frame, version, groups: &GROUPS, shapes: &SHAPES }))
+    Ok(render_compressed(&request, &Page { frame, version, groups: &GROUPS, shapes: &SHAPES }))
 }
 
 fn groups() -> Vec<Group> {
