@@ -40,8 +40,8 @@ pub enum UserError {
     LastAdmin,
     /// The link was used, is too old or was never made.
     #[error(
-        "this link cannot be used (any more): it works once, for an hour, and only while there is no user; \
-         the next start of the service writes a new one to its log"
+        "this link cannot be used (any more): it works once, for an hour, and only while nobody can sign in; as long as \
+         that is so, each start of the service writes a new one to its log"
     )]
     NoLink,
 }

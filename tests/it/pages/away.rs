@@ -49,11 +49,16 @@ async fn a_page_whose_database_is_away_says_so_and_recovers() {
     browser.shows("Alder").await;
     proxy.cut();
     browser.until("document.getElementById('standing').textContent === 'Database away'").await;
+    // What is asked meanwhile is asked again by itself.
+    browser.fill("#q", "bir").await;
+    browser.shows("The database cannot be reached").await;
     proxy.restore();
     browser.until("document.getElementById('standing').textContent === 'In sync'").await;
+    browser.at("/customers?q=bir").await;
     site.local(json!({"name": "Birch"})).await;
-    browser.shows("Birch").await;
-    browser.close(&["503 (Service Unavailable)"]).await;
+    browser.until("document.querySelector('#results tbody')?.innerText.includes('Birch')").await;
+    browser.until(CALM).await;
+    browser.close(&["503 (Service Unavailable)", "htmx:responseError", "Response Status Error Code 503"]).await;
 }
 
 #[tokio::test]
@@ -68,6 +73,20 @@ async fn whoever_is_signed_out_elsewhere_is_led_to_the_sign_in_page_and_back() {
     browser.press("Sign in").await;
     browser.at("/customers?q=alder").await;
     browser.close(&["401 (Unauthorized)"]).await;
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_the_service_is_away_is_noticed_once_it_is_back() {
+    let site = Site::start().await;
+    let proxy = TcpProxy::to(url::Url::parse(&site.app.url).unwrap().port().unwrap()).await;
+    let browser = site.browser_at(&format!("http://127.0.0.1:{}", proxy.port()), "vera", Role::Viewer).await;
+    browser.goto("/customers").await;
+    proxy.cut();
+    browser.until(WARNS).await;
+    site.sign_out_everywhere("vera").await;
+    proxy.restore();
+    browser.at("/sign-in?next=%2Fcustomers").await;
+    browser.close(&["net::ERR_", "401 (Unauthorized)"]).await;
 }
 
 #[tokio::test]

@@ -98,7 +98,8 @@
 
   const EVENTS = ["moved", "run", "change", "customer", "webhook"];
   const AGAIN = 3000;
-  const OLD = "There is no news at the moment. What you see may be old; it renews itself as soon as there is.";
+  const LOST = "No connection to the service. What you see may be old; it renews itself once there is one.";
+  const OLD = "This page could not be read anew, so what you see may be old. It is tried again by itself.";
   const tell = (text) => (document.getElementById("unheard").textContent = text);
   let source = null;
   let again = 0;
@@ -110,7 +111,10 @@
     source = new EventSource(document.body.dataset.live);
     source.onopen = hear;
     source.onerror = lose;
-    source.addEventListener("standing", ({ data }) => (document.getElementById("standing").innerHTML = data));
+    source.addEventListener("standing", ({ data }) => {
+      document.getElementById("standing").innerHTML = data;
+      askAgain();
+    });
     for (const name of EVENTS) {
       source.addEventListener(name, () => document.querySelectorAll(`[hx-trigger*="live:${name}"]`).forEach((part) => htmx.trigger(part, `live:${name}`)));
     }
@@ -119,26 +123,38 @@
   function hear() {
     clearTimeout(lost);
     lost = 0;
-    tell("");
-    if (unanswered) htmx.trigger(unanswered, "submit");
-    unanswered = null;
+    lostIs(false);
+    askAgain();
     if (missed) document.querySelectorAll(RENEWING).forEach(renew);
     missed = false;
   }
 
   function lose() {
     missed = true;
-    lost ||= setTimeout(nothingHeard, AGAIN);
+    lost ||= setTimeout(lostIs, AGAIN, true);
     // Browsers go on by themselves after a broken connection, and give up after a refusal.
-    if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, AGAIN);
+    if (source.readyState !== EventSource.CLOSED) return;
+    again = setTimeout(listen, AGAIN);
+    leaveIfSignedOut();
   }
 
-  // Whoever was signed out elsewhere hears nothing either, and is led to the sign-in page, unless something was typed here.
-  async function nothingHeard() {
-    tell(OLD);
+  function lostIs(so) {
+    tell(so ? LOST : "");
+    document.body.classList.toggle("lost", so);
+  }
+
+  // Whoever was signed out elsewhere is led to the sign-in page, unless something was typed here.
+  async function leaveIfSignedOut() {
     const answer = await fetch("/sync", { headers: { "HX-Request": "true", "X-Unattended": "yes" } }).catch(() => null);
     if (answer?.status === 401 && !document.querySelector("[data-careful]")) location.reload();
   }
+
+  // A search that failed is asked again by itself; what changes something is not.
+  function askAgain() {
+    if (unanswered) htmx.trigger(unanswered, "submit");
+    unanswered = null;
+  }
+  const remember = (detail) => detail.requestConfig.verb === "get" && (unanswered = detail.elt);
 
   // A browser has few connections for one service: a page that nobody looks at does not hold one.
   function followVisibility() {
@@ -153,7 +169,8 @@
   // What is wrong, in the words of the service.
   function problem(answer) {
     try {
-      return JSON.parse(answer.responseText).detail;
+      const { detail } = JSON.parse(answer.responseText);
+      return `${detail[0].toUpperCase()}${detail.slice(1)}.`;
     } catch {
       return "That did not work. Reload the page and try again.";
     }
@@ -162,12 +179,13 @@
   document.addEventListener("htmx:sendError", ({ detail }) => {
     if (renewsItself(detail)) return;
     toast("The service cannot be reached. Try again in a moment.", true);
-    // A search is asked again by itself; whatever changes something is not.
-    if (detail.requestConfig.verb === "get") unanswered = detail.elt;
+    remember(detail);
   });
   document.addEventListener("htmx:responseError", ({ detail }) => {
-    if (renewsItself(detail)) tell(OLD);
-    else if (detail.xhr.status !== 401) toast(problem(detail.xhr), true);
+    const { status } = detail.xhr;
+    if (renewsItself(detail)) return tell(OLD);
+    if (status !== 401) toast(problem(detail.xhr), true);
+    if (status >= 500) remember(detail);
   });
 
   document.addEventListener("DOMContentLoaded", () => {
