@@ -15,7 +15,7 @@ use super::failure::is_fragment;
 use super::form;
 use super::frame::{Reader, place};
 use super::notice::{Notice, Tone, and_say};
-use super::number::{count, span_of_seconds};
+use super::number::{count, grouped, span_of_seconds};
 use super::page::{own_path, render};
 use super::text::sentence;
 use super::time::{Moment, distance};
@@ -94,7 +94,7 @@ pub(super) fn so_far(run: &Run) -> String {
     if let Some(rate) = run.rate {
         text.push_str(&format!(", {} a second", speed(rate)));
     }
-    if let Some(left) = run.seconds_left {
+    if let Some(left) = run.seconds_left.filter(|left| *left > 0) {
         text.push_str(&format!(", {} left", span_of_seconds(left)));
     }
     text
@@ -102,7 +102,11 @@ pub(super) fn so_far(run: &Run) -> String {
 
 /// Slow ones with a digit more.
 fn speed(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+    if rate < 10.0 {
+        return format!("{rate:.1}");
+    }
+    let whole = format!("{rate:.0}");
+    whole.parse().map_or(whole, grouped)
 }
 
 /// What came of a run: `12 created, 3 updated, 2,985 unchanged`. What did not happen is left out, except where nothing did.
@@ -224,5 +228,6 @@ mod tests {
         let counts = Counts { created: 1_200, unchanged: 3, failed: 1, ..Counts::default() };
         assert_eq!(outcome(&counts), "1,200 created, 3 unchanged, 1 failed");
         assert_eq!(outcome(&Counts::default()), "no customers");
+        assert_eq!([0.42, 10.0, 2_231.4].map(speed), ["0.4", "10", "2,231"]);
     }
 }
