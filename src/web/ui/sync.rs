@@ -88,7 +88,9 @@ struct Ended {
 pub(super) fn so_far(run: &Run) -> String {
     let Some(total) = run.row.total else { return "Asking ERPNext for its list of customers".to_owned() };
     let mut text = format!("{} of {}", count(run.processed), count(total));
-    if run.row.paused.is_some() {
+    // The first customers of a run tell little of how the others will come along.
+    let known = run.processed >= 100 || run.duration_ms >= 5_000;
+    if run.row.paused.is_some() || !known {
         return text;
     }
     if let Some(rate) = run.rate {

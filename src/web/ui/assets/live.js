@@ -183,7 +183,11 @@
   });
   document.addEventListener("htmx:responseError", ({ detail }) => {
     const { status } = detail.xhr;
-    if (renewsItself(detail)) return tell(OLD);
+    if (renewsItself(detail)) {
+      tell(OLD);
+      if (status >= 500) setTimeout(renew, AGAIN, detail.elt);
+      return;
+    }
     if (status !== 401) toast(problem(detail.xhr), true);
     if (status >= 500) remember(detail);
   });

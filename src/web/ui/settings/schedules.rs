@@ -55,6 +55,12 @@ pub(in crate::web::ui) async fn lines(store: &Store) -> Result<Vec<Line>, StoreE
     Ok(lines)
 }
 
+/// When it runs; to look for changes, the longer ago the last one was, the more rarely.
+fn words(shown: &Shown) -> String {
+    let rarer = Task::parse(&shown.name) == Some(Task::CatchUp) && shown.state != "off";
+    when(&shown.schedule) + if rarer { ", more rarely while nothing changes" } else { "" }
+}
+
 async fn line(shown: Shown, store: &Store) -> Result<Line, StoreError> {
     let kind = match Task::parse(&shown.name) {
         Some(Task::Full) => Some(RunKind::Full),
@@ -68,7 +74,7 @@ async fn line(shown: Shown, store: &Store) -> Result<Line, StoreError> {
     let by_itself = asked <= shown.last_finished_at;
     Ok(Line {
         title: title(&shown.name),
-        when: when(&shown.schedule),
+        when: words(&shown),
         state: shown.state,
         next: shown.next_at.as_deref().filter(|_| shown.state == "waiting").map(distance),
         result: shown.last_result.filter(|_| by_itself),
