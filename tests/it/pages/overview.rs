@@ -21,7 +21,7 @@ async fn a_sync_is_started_watched_cancelled_and_finished_and_an_outage_is_seen(
     browser.until("document.querySelector('.bar-pill').textContent.includes('Paused')").await;
     browser.shows("Sync does not go on at the moment").await;
     browser.press("Cancel").await;
-    browser.shows("Sync cancelled.").await;
+    browser.shows("Sync cancelled").await;
     browser.shows("Last full sync cancelled").await;
 
     // It says what came of it.

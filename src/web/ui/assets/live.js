@@ -67,9 +67,22 @@
     [open, focus] = [[], null];
   }
 
-  // What changed while somebody was looking at it is marked for a moment.
+  // What changed while somebody was looking at it is marked for a moment, however often the part is renewed meanwhile.
+  const MOMENT = 4000;
   const watched = () => new Set([...document.querySelectorAll("[data-watch]")].map((part) => part.dataset.watch));
   let seen = new Set();
+  const arrived = new Map();
+  // At once: until the page has settled, it may have been renewed again.
+  function note() {
+    for (const watch of watched()) {
+      if (!seen.has(watch) && !arrived.has(watch)) arrived.set(watch, Date.now());
+    }
+  }
+  function mark(part) {
+    const age = Date.now() - (arrived.get(part.dataset.watch) ?? 0);
+    part.classList.toggle("fresh", age < MOMENT);
+    part.style.animationDelay = age < MOMENT ? `-${age}ms` : "";
+  }
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { detail } = event;
@@ -82,16 +95,15 @@
     seen = watched();
     keep();
   });
-  document.addEventListener("htmx:afterSwap", () => {
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (renewsItself(event.detail)) note();
     showAll(document);
     restore();
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (!renewsItself(event.detail)) return;
     if (!lost) tell("");
-    for (const part of document.querySelectorAll("[data-watch]")) {
-      part.classList.toggle("fresh", !seen.has(part.dataset.watch));
-    }
+    document.querySelectorAll("[data-watch]").forEach(mark);
   });
 
   // ---- What happens, as the service tells it (server-sent events)
