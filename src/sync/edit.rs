@@ -76,6 +76,10 @@ pub async fn change(
     actor: &Actor,
 ) -> Result<CustomerDetail, EditError> {
     let decide = |now: &CustomerDetail| {
+        // First, for whoever has an older version would be told to read it anew and try again.
+        if now.row.deleted_at.is_some() {
+            return Err(EditError::Deleted(now.row.id));
+        }
         check_version(now, expected)?;
         let customer = edit::merge(&now.row.customer, fields).map_err(EditError::Invalid)?;
         check_ownership(context, &now.row, &customer)?;
@@ -119,9 +123,6 @@ fn check_version(now: &CustomerDetail, expected: &Expected) -> Result<(), EditEr
 }
 
 fn check_ownership(context: &Context, row: &CustomerRow, wanted: &Customer) -> Result<(), EditError> {
-    if row.deleted_at.is_some() {
-        return Err(EditError::Deleted(row.id));
-    }
     let Some(name) = document(row) else { return Ok(()) };
     let changed = edit::changes(&row.customer, wanted)?.into_iter().map(|change| change.field);
     let fields: Vec<String> = changed.filter(|field| context.mapping.writes(field)).collect();

@@ -1,6 +1,7 @@
 //! `/activity/webhooks`: webhooks as they arrive, the newest first.
 //!
-//! Invariant: paged by id, which is the order of arrival. The first page follows what arrives. A page looks at a bounded number of webhooks, so it may be short and still not the last.
+//! Invariant: paged by id, which is the order of arrival. The first page follows what arrives. A page looks at a bounded
+//! number of webhooks, so it may be short and still not the last.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};

@@ -74,6 +74,7 @@
   const arrived = new Map();
   // At once: until the page has settled, it may have been renewed again.
   function note() {
+    arrived.forEach((at, watch) => Date.now() - at > MOMENT && arrived.delete(watch));
     for (const watch of watched()) {
       if (!seen.has(watch) && !arrived.has(watch)) arrived.set(watch, Date.now());
     }
@@ -182,7 +183,7 @@
   function problem(answer) {
     try {
       const { detail } = JSON.parse(answer.responseText);
-      return `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+      return `${detail[0].toUpperCase()}${detail.slice(1)}`.replace(/[.]?$/, ".");
     } catch {
       return "That did not work. Reload the page and try again.";
     }
