@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use serde_json::Value;
 
 use super::super::State;
 use super::super::auth::trail;
@@ -31,6 +32,10 @@ const VERSION: &str = "version";
 /// The field with the marks of the values that the form came with.
 const CAME: &str = "came";
 
+/// What is said where fields are gone.
+const LINKED: &str = "Not saved: somebody linked this customer to ERPNext while you were writing. Most fields are changed \
+                      there now.";
+
 #[derive(Template)]
 #[template(path = "customer_form.html", config = "src/web/ui/askama.toml")]
 struct Page {
@@ -43,6 +48,8 @@ struct Page {
     /// Why it was refused.
     wrong: Option<String>,
     synced: bool,
+    /// What was typed into fields that became ERPNext's meanwhile.
+    taken: Vec<(&'static str, String)>,
 }
 
 /// Fields that belong together.
@@ -85,6 +92,8 @@ struct Filled {
     typed: Typed,
     /// What somebody else wrote into fields that were also typed into.
     other: Typed,
+    /// What was typed into fields that became ERPNext's meanwhile.
+    taken: Vec<(&'static str, String)>,
 }
 
 /// What of a customer a form was filled in on top of.
@@ -94,8 +103,9 @@ struct Base {
 }
 
 impl Base {
-    fn of(customer: &CustomerDetail) -> Result<Self, StoreError> {
-        Ok(Self { version: customer.version()?, came: marks(&typed(&customer.row.customer)) })
+    fn of(customer: &CustomerDetail, offered: &[&'static Field]) -> Result<Self, StoreError> {
+        let came = marks(&typed(&customer.row.customer), offered.iter().copied());
+        Ok(Self { version: customer.version()?, came })
     }
 
     /// As the form carries it.
@@ -138,7 +148,8 @@ pub(super) async fn open(request: HttpRequest, state: Data<State>, id: Path<Stri
     if customer.row.deleted_at.is_some() {
         return Err(Problem::edit(&request, &EditError::Deleted(customer.row.id)));
     }
-    let base = Base::of(&customer).map_err(|error| Problem::store(&request, &error))?;
+    let base = Base::of(&customer, &offered(&state, Some(&customer)));
+    let base = base.map_err(|error| Problem::store(&request, &error))?;
     let typed = typed(&customer.row.customer);
     let filled = Filled { customer: Some(customer), base: Some(base), typed, ..Filled::default() };
     answer(&request, &state, filled, None).await
@@ -161,13 +172,18 @@ pub(super) async fn change(
     match edit::change(&state.context, id, &expected, &Fields(fields), &reader.actor()).await {
         Ok(_customer) => Ok(and_say(&page_of(id), Tone::Good, "The customer is changed.")),
         Err(error) => {
-            let refusal = Refusal::of(&request, &error)?;
+            let mut refusal = Refusal::of(&request, &error)?;
             // As it is now: it may have changed since it was read above.
             let customer = find(&request, &state, id).await?;
             let filled = if refusal.outdated {
+                let offered = offered(&state, Some(&customer));
+                let taken = taken(&typed, &came, &offered);
+                if gone(&came, &offered).next().is_some() {
+                    LINKED.clone_into(&mut refusal.message);
+                }
                 let (typed, other) = merged(&typed, &came, self::typed(&customer.row.customer));
-                let base = Base::of(&customer).map_err(|error| Problem::store(&request, &error))?;
-                Filled { customer: Some(customer), base: Some(base), typed, other }
+                let base = Base::of(&customer, &offered).map_err(|error| Problem::store(&request, &error))?;
+                Filled { customer: Some(customer), base: Some(base), typed, other, taken }
             } else {
                 let base = Base { version, came };
                 Filled { customer: Some(customer), base: Some(base), typed, ..Filled::default() }
@@ -226,6 +242,7 @@ async fn answer(
         wrong: refusal.as_ref().map(|refusal| refusal.message.clone()),
         synced: customer.is_some_and(|customer| customer.row.customer.erpnext_id.is_some()),
         base: filled.base,
+        taken: filled.taken,
     };
     Ok(render_as(refusal.map_or(StatusCode::OK, |refusal| refusal.status), &page))
 }
@@ -234,6 +251,21 @@ async fn answer(
 fn offered(state: &State, customer: Option<&CustomerDetail>) -> Vec<&'static Field> {
     let synced = customer.is_some_and(|customer| customer.row.customer.erpnext_id.is_some());
     field::all().filter(|field| !synced || !state.context.mapping.writes(field.column)).collect()
+}
+
+/// What of a form is not offered any more: fields that became ERPNext's since it was filled in.
+fn gone(came: &Marks, offered: &[&'static Field]) -> impl Iterator<Item = &'static Field> {
+    field::all().filter(|field| came.contains_key(field.column) && !offered.contains(field))
+}
+
+/// What was typed into those, with their labels.
+fn taken(typed: &Typed, came: &Marks, offered: &[&'static Field]) -> Vec<(&'static str, String)> {
+    let edited = edited(typed, came, gone(came, offered));
+    let text = |value: &Value| match value {
+        Value::Bool(set) => if *set { "yes" } else { "no" }.to_owned(),
+        value => field::text(value),
+    };
+    gone(came, offered).filter_map(|field| Some((field.label, text(edited.get(field.column)?)))).collect()
 }
 
 fn groups(offered: &[&'static Field], filled: &Filled, refusal: Option<&Refusal>) -> Vec<Inputs> {

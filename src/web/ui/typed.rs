@@ -45,18 +45,19 @@ pub(super) fn read(typed: &Typed, fields: impl Iterator<Item = &'static Field>) 
     fields.map(|field| (field.column.to_owned(), value(field))).collect()
 }
 
-/// The marks of a form's values.
-pub(super) fn marks(typed: &Typed) -> Marks {
-    read(typed, field::all()).into_iter().map(|(column, value)| (column, mark(&value))).collect()
+/// The marks of the values of a form that offers these fields.
+pub(super) fn marks(typed: &Typed, offered: impl Iterator<Item = &'static Field>) -> Marks {
+    read(typed, offered).into_iter().map(|(column, value)| (column, mark(&value))).collect()
 }
 
 fn mark(value: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(value.to_string())[..9])
 }
 
-/// Of these fields those with another value than they came with.
+/// Of these fields those with another value than they came with. What the form did not have, nobody edited; one without
+/// any mark had everything.
 pub(super) fn edited(typed: &Typed, came: &Marks, fields: impl Iterator<Item = &'static Field>) -> Map<String, Value> {
-    let mut sent = read(typed, fields);
+    let mut sent = read(typed, fields.filter(|field| came.is_empty() || came.contains_key(field.column)));
     sent.retain(|column, value| came.get(column) != Some(&mark(value)));
     sent
 }
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn a_form_that_is_sent_as_it_came_changes_nothing() {
         let mut typed = typed(&customer());
-        let came = marks(&typed);
+        let came = marks(&typed, field::all());
         typed.insert("address".to_owned(), "1 Road\r\nUlm".to_owned());
         // A box that is not ticked is not sent.
         typed.retain(|_, value| !value.is_empty());
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn what_another_changed_is_taken_over_where_it_was_left_alone_and_stands_beside_where_both_wrote() {
         let mut mine = typed(&customer());
-        let came = marks(&mine);
+        let came = marks(&mine, field::all());
         for (column, value) in [("city", "Ulm"), ("phone", "1"), ("name", "Acme Ltd")] {
             mine.insert(column.to_owned(), value.to_owned());
         }
@@ -127,5 +128,20 @@ mod tests {
             assert_eq!(form[column], value, "{column}");
         }
         assert_eq!(other, Typed::from([("city".to_owned(), "Bonn".to_owned())]));
+    }
+
+    #[test]
+    fn a_form_that_had_few_fields_says_nothing_of_the_others() {
+        let offered = || field::all().filter(|field| field.column == "address");
+        let came = marks(&typed(&customer()), offered());
+        let mine = Typed::from([("address".to_owned(), "2 Road".to_owned())]);
+        assert_eq!(edited(&mine, &came, field::all()), Map::from_iter([("address".to_owned(), "2 Road".into())]));
+        // Somebody unlinked the customer meanwhile: the others can be filled in now, too.
+        let (form, other) = merged(&mine, &came, typed(&Customer { city: Some("Bonn".to_owned()), ..customer() }));
+        let expected = [("address", "2 Road"), ("name", "Acme"), ("city", "Bonn"), ("is_active", SET)];
+        for (column, value) in expected {
+            assert_eq!(form[column], value, "{column}");
+        }
+        assert_eq!(other, Typed::new());
     }
 }

@@ -60,6 +60,47 @@ async fn a_local_customer_is_made_changed_and_deleted_by_forms_alone() {
 }
 
 #[tokio::test]
+async fn whoever_edits_a_customer_that_is_linked_meanwhile_is_told_what_was_typed_in_vain() {
+    let site = Site::configured(&[("mapping.fields", "notes=")]).await;
+    let id = site.local(json!({"name": "Ours", "city": "Ulm"})).await;
+    let theirs = site.erpnext.import("Customer", json!({"customer_name": "Theirs"})).unwrap();
+    let browser = site.browser("otto", Role::Operator).await;
+    browser.goto(&format!("/customers/{id}/edit")).await;
+    for (field, text) in [("#tax_number", "T-7"), ("#notes", "Pays late")] {
+        browser.fill(field, text).await;
+    }
+    browser.script("document.querySelector('#is_active').click()").await;
+    let link = site.app.request(Method::POST, &format!("/api/customers/{id}/link?wait=30"));
+    assert_eq!(link.json(&json!({"erpnext_id": theirs})).send().await.unwrap().status(), 200);
+    browser.press("Save").await;
+    browser.shows("Not saved: somebody linked this customer to ERPNext while you were writing.").await;
+    let said =
+        browser.script("return [...document.querySelectorAll('[role=alert] li')].map((line) => line.innerText)").await;
+    assert_eq!(said, json!(["Tax number: T-7", "Active: no"]));
+    browser.is_accessible("a form of a customer that was linked meanwhile").await;
+    browser.press("Save").await;
+    browser.shows("The customer is changed.").await;
+    assert_eq!(fact(&browser, "Notes").await, "Pays late kept here");
+
+    // The other way round, nothing is emptied.
+    browser.press("Edit").await;
+    browser.fill("#notes", "Pays").await;
+    let unlink = site.app.request(Method::POST, &format!("/api/customers/{id}/unlink"));
+    assert_eq!(unlink.send().await.unwrap().status(), 200);
+    browser.press("Save").await;
+    browser.shows("somebody changed this customer while you were writing").await;
+    assert_eq!(browser.script("return document.querySelector('#name').value").await, "Theirs");
+    browser.press("Save").await;
+    browser.shows("The customer is changed.").await;
+    let customer = &site.app.get(&format!("/api/customers/{id}")).await["data"];
+    assert_eq!(
+        (&customer["notes"], &customer["name"], &customer["is_active"]),
+        (&json!("Pays"), &json!("Theirs"), &json!(true))
+    );
+    browser.close(&["412 (Precondition"]).await;
+}
+
+#[tokio::test]
 async fn an_operator_adds_corrects_and_deletes_a_customer() {
     let site = Site::start().await;
     let browser = site.browser("otto", Role::Operator).await;
