@@ -97,6 +97,7 @@ async fn what_was_typed_outlives_a_session() {
     browser.goto(&format!("/customers/{id}/edit")).await;
     browser.fill("#city", "Ulm").await;
     site.sign_out_everywhere("otto").await;
+    browser.shows("You are signed out. Sign in in another tab, and go on here: what you typed stays.").await;
     browser.press("Save").await;
     browser.shows("You are signed out. Sign in in another tab, then save here again").await;
     // As another tab does: the same browser has a new session, with another proof.
@@ -107,6 +108,7 @@ async fn what_was_typed_outlives_a_session() {
         ))
         .await;
     browser.until("document.body.dataset.signed === 'in'").await;
+    browser.until(CALM).await;
     browser.press("Save").await;
     browser.at(&format!("/customers/{id}")).await;
     assert_eq!(site.app.get(&format!("/api/customers/{id}")).await["data"]["city"], "Ulm");

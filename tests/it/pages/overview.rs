@@ -4,6 +4,7 @@ use customer_sync::domain::role::Role;
 use serde_json::json;
 
 use super::Site;
+use crate::support::app::wait_until;
 
 #[tokio::test]
 async fn a_sync_is_started_watched_cancelled_and_finished_and_an_outage_is_seen() {
@@ -31,6 +32,28 @@ async fn a_sync_is_started_watched_cancelled_and_finished_and_an_outage_is_seen(
     browser.shows("Sync complete: 40 created.").await;
     browser.shows("Last full sync complete").await;
     browser.shows("Everything is in sync").await;
+
+    // Also to who went on to another page, and once only.
+    let toasts = "return document.querySelectorAll('.toast').length";
+    for page in ["/settings", "/favicon.ico"] {
+        site.erpnext.change_secret(Some("another"));
+        browser.goto("/customers").await;
+        browser.press("Sync from ERPNext").await;
+        browser.shows("Syncing from ERPNext").await;
+        browser.goto(page).await;
+        site.erpnext.change_secret(Some(&secret));
+        wait_until("the sync is over", async || {
+            site.app.get("/api/runs?limit=1").await["data"][0]["state"] == "succeeded"
+        })
+        .await;
+        if page == "/favicon.ico" {
+            browser.goto("/reference").await;
+        }
+        browser.shows("Sync complete: 40 unchanged.").await;
+        browser.goto("/").await;
+        browser.shows("Everything is in sync").await;
+        assert_eq!(browser.script(toasts).await, 0);
+    }
 
     // A webhook that comes meanwhile is seen.
     browser.shows("None yet").await;

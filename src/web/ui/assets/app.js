@@ -45,14 +45,17 @@
     toasts.filter(isOlder).forEach((toast) => toast.remove());
   }
 
+  function put(toast) {
+    document.getElementById("toasts")?.append(toast);
+    fade(toast);
+    replaceOlder();
+  }
+
   function toast(text, bad) {
-    const box = document.getElementById("toasts");
-    if (!box) return;
     const line = document.createElement("p");
     line.className = bad ? "toast toast-bad" : "toast";
     line.textContent = text;
-    box.append(line);
-    fade(line);
+    put(line);
   }
 
   // A button that was pressed shows that something happens, and cannot be pressed twice.
@@ -159,5 +162,5 @@
   });
 
   // For the other script.
-  window.customerSync = { showAll, toast };
+  window.customerSync = { put, showAll, toast };
 })();

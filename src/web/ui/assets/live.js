@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { showAll, toast } = window.customerSync;
+  const { put, showAll, toast } = window.customerSync;
 
   // ---- Parts that renew themselves (each has an hx-get, and `released` among its triggers)
 
@@ -100,6 +100,7 @@
     if (renewsItself(event.detail)) note();
     showAll(document);
     restore();
+    followSync();
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (!renewsItself(event.detail)) return;
@@ -107,10 +108,28 @@
     document.querySelectorAll("[data-watch]").forEach(mark);
   });
 
+  // Who watched a sync is told what came of it, also where they went on to meanwhile.
+  const WATCHED = "customer-sync-watched";
+  const watch = (run) => (run ? sessionStorage.setItem(WATCHED, run) : sessionStorage.removeItem(WATCHED));
+  const goingOn = (page) => page.querySelector("#sync-watching")?.value;
+  async function followSync() {
+    if (goingOn(document)) watch(goingOn(document));
+    const watched = sessionStorage.getItem(WATCHED);
+    if (!watched || goingOn(document)) return;
+    if (document.querySelector(`[data-subject="run-${watched}"]`)) return watch(null);
+    const answer = await ask(`/sync?watching=${watched}`);
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const told = page.querySelector(".toast");
+    if (told) put(told);
+    watch(goingOn(page));
+  }
+
   // ---- What happens, as the service tells it (server-sent events)
 
   const EVENTS = ["moved", "run", "change", "customer", "webhook"];
   const AGAIN = 3000;
+  const OUT = "You are signed out. Sign in in another tab, and go on here: what you typed stays.";
   const LOST = "No connection to the service. What you see may be old; it renews itself once there is one.";
   const OLD = "This page could not be read anew, so what you see may be old. It is tried again by itself.";
   const tell = (text) => (document.getElementById("unheard").textContent = text);
@@ -118,6 +137,7 @@
   let again = 0;
   let missed = false;
   let lost = 0;
+  let out = false;
   let unanswered = null;
 
   function listen() {
@@ -128,6 +148,7 @@
       document.getElementById("standing").innerHTML = data;
       askAgain();
     });
+    source.addEventListener("run", followSync);
     for (const name of EVENTS) {
       source.addEventListener(name, () => document.querySelectorAll(`[hx-trigger*="live:${name}"]`).forEach((part) => htmx.trigger(part, `live:${name}`)));
     }
@@ -144,7 +165,7 @@
 
   function lose() {
     missed = true;
-    lost ||= setTimeout(lostIs, AGAIN, true);
+    lost ||= setTimeout(() => lostIs(true), AGAIN);
     // Browsers go on by themselves after a broken connection, and give up after a refusal.
     if (source.readyState !== EventSource.CLOSED) return;
     again = setTimeout(listen, AGAIN);
@@ -152,15 +173,21 @@
   }
 
   function lostIs(so) {
-    tell(so ? LOST : "");
+    tell(so ? (out ? OUT : LOST) : "");
     document.body.classList.toggle("lost", so);
   }
 
   // Whoever was signed out elsewhere is led to the sign-in page, unless something was typed here.
   async function leaveIfSignedOut() {
-    const answer = await fetch("/sync", { headers: { "HX-Request": "true", "X-Unattended": "yes" } }).catch(() => null);
-    if (answer?.status === 401 && !document.querySelector("[data-careful]")) location.reload();
+    const answer = await ask("/sync");
+    out = answer?.status === 401;
+    if (!out) return;
+    if (document.querySelector("[data-careful]")) lostIs(true);
+    else location.reload();
   }
+
+  // As a part that renews itself asks.
+  const ask = (address) => fetch(address, { headers: { "HX-Request": "true", "X-Unattended": "yes" } }).catch(() => null);
 
   // A search that failed is asked again by itself; what changes something is not.
   function askAgain() {
@@ -208,6 +235,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (!document.body.dataset.live) return;
     document.addEventListener("visibilitychange", followVisibility);
+    followSync();
     if (!document.hidden) listen();
     else missed = true;
   });
