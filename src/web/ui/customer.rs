@@ -51,6 +51,8 @@ struct Deeds {
     editable: bool,
     /// The name that could not be linked, to be corrected.
     linking: Option<String>,
+    /// Why it could not.
+    refused: Option<String>,
 }
 
 /// Fields that belong together.
@@ -100,7 +102,10 @@ pub(super) async fn show(
     let deeds = if may_change && dossier.customer.row.deleted_at.is_none() {
         let version = dossier.customer.version().map_err(failed)?;
         let linking = wanted.link.clone();
-        Some(Deeds { version, linking, editable: field::all().any(|field| is_ours(&state, &dossier, field.column)) })
+        // It is said beside the field.
+        let refused = linking.as_ref().and_then(|_name| frame.notice.take()).map(|notice| notice.text);
+        let editable = field::all().any(|field| is_ours(&state, &dossier, field.column));
+        Some(Deeds { version, linking, refused, editable })
     } else {
         None
     };

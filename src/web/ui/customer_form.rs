@@ -32,6 +32,8 @@ const VERSION: &str = "version";
 /// The field with the marks of the values that the form came with.
 const CAME: &str = "came";
 
+/// What is said where there is nothing to change any more.
+const DELETED: &str = "Not saved: somebody deleted this customer while you were writing.";
 /// What is said where fields are gone.
 const LINKED: &str = "Not saved: somebody linked this customer to ERPNext while you were writing. Most fields are changed \
                       there now.";
@@ -48,7 +50,8 @@ struct Page {
     /// Why it was refused.
     wrong: Option<String>,
     synced: bool,
-    /// What was typed into fields that became ERPNext's meanwhile.
+    deleted: bool,
+    /// What was typed into fields that are not offered any more.
     taken: Vec<(&'static str, String)>,
 }
 
@@ -92,7 +95,7 @@ struct Filled {
     typed: Typed,
     /// What somebody else wrote into fields that were also typed into.
     other: Typed,
-    /// What was typed into fields that became ERPNext's meanwhile.
+    /// What was typed into fields that are not offered any more.
     taken: Vec<(&'static str, String)>,
 }
 
@@ -145,7 +148,7 @@ pub(super) async fn create(request: HttpRequest, state: Data<State>, body: Bytes
 
 pub(super) async fn open(request: HttpRequest, state: Data<State>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let customer = find(&request, &state, number(&request, &id)?).await?;
-    if customer.row.deleted_at.is_some() {
+    if is_deleted(&customer) {
         return Err(Problem::edit(&request, &EditError::Deleted(customer.row.id)));
     }
     let base = Base::of(&customer, &offered(&state, Some(&customer)));
@@ -178,7 +181,9 @@ pub(super) async fn change(
             let filled = if refusal.outdated {
                 let offered = offered(&state, Some(&customer));
                 let taken = taken(&typed, &came, &offered);
-                if gone(&came, &offered).next().is_some() {
+                if is_deleted(&customer) {
+                    DELETED.clone_into(&mut refusal.message);
+                } else if gone(&came, &offered).next().is_some() {
                     LINKED.clone_into(&mut refusal.message);
                 }
                 let (typed, other) = merged(&typed, &came, self::typed(&customer.row.customer));
@@ -209,6 +214,7 @@ impl Refusal {
                                yours.";
                 Ok(Self { outdated: true, ..refusal(StatusCode::PRECONDITION_FAILED, message) })
             }
+            EditError::Deleted(_) => Ok(Self { outdated: true, ..refusal(StatusCode::CONFLICT, DELETED) }),
             EditError::Store(StoreError::Refused { .. }) => {
                 let problem = Problem::edit(request, error);
                 Ok(refusal(StatusCode::UNPROCESSABLE_ENTITY, problem.detail()))
@@ -241,19 +247,27 @@ async fn answer(
         groups: groups(&offered(state, customer), &filled, refusal.as_ref()),
         wrong: refusal.as_ref().map(|refusal| refusal.message.clone()),
         synced: customer.is_some_and(|customer| customer.row.customer.erpnext_id.is_some()),
+        deleted: customer.is_some_and(is_deleted),
         base: filled.base,
         taken: filled.taken,
     };
     Ok(render_as(refusal.map_or(StatusCode::OK, |refusal| refusal.status), &page))
 }
 
-/// The fields that are not ERPNext's.
+fn is_deleted(customer: &CustomerDetail) -> bool {
+    customer.row.deleted_at.is_some()
+}
+
+/// The fields that are not ERPNext's; none of a customer that is deleted.
 fn offered(state: &State, customer: Option<&CustomerDetail>) -> Vec<&'static Field> {
+    if customer.is_some_and(is_deleted) {
+        return Vec::new();
+    }
     let synced = customer.is_some_and(|customer| customer.row.customer.erpnext_id.is_some());
     field::all().filter(|field| !synced || !state.context.mapping.writes(field.column)).collect()
 }
 
-/// What of a form is not offered any more: fields that became ERPNext's since it was filled in.
+/// What a form had and is not offered any more: the customer became ERPNext's, or was deleted.
 fn gone(came: &Marks, offered: &[&'static Field]) -> impl Iterator<Item = &'static Field> {
     field::all().filter(|field| came.contains_key(field.column) && !offered.contains(field))
 }

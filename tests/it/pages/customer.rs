@@ -15,6 +15,9 @@ fn version(html: &str) -> String {
     html.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
+/// What is told to have been typed in vain.
+const LINES: &str = "return [...document.querySelectorAll('[role=alert] li')].map((line) => line.innerText)";
+
 /// What the page says of a field.
 async fn fact(browser: &Browser, name: &str) -> Value {
     let script = format!(
@@ -74,9 +77,7 @@ async fn whoever_edits_a_customer_that_is_linked_meanwhile_is_told_what_was_type
     assert_eq!(link.json(&json!({"erpnext_id": theirs})).send().await.unwrap().status(), 200);
     browser.press("Save").await;
     browser.shows("Not saved: somebody linked this customer to ERPNext while you were writing.").await;
-    let said =
-        browser.script("return [...document.querySelectorAll('[role=alert] li')].map((line) => line.innerText)").await;
-    assert_eq!(said, json!(["Tax number: T-7", "Active: no"]));
+    assert_eq!(browser.script(LINES).await, json!(["Tax number: T-7", "Active: no"]));
     browser.is_accessible("a form of a customer that was linked meanwhile").await;
     browser.press("Save").await;
     browser.shows("The customer is changed.").await;
@@ -97,7 +98,20 @@ async fn whoever_edits_a_customer_that_is_linked_meanwhile_is_told_what_was_type
         (&customer["notes"], &customer["name"], &customer["is_active"]),
         (&json!("Pays"), &json!("Theirs"), &json!(true))
     );
-    browser.close(&["412 (Precondition"]).await;
+
+    // Nor is anything lost where there is nothing to save it to.
+    browser.press("Edit").await;
+    browser.fill("#city", "Ghent").await;
+    browser.fill("#notes", "").await;
+    let gone = site.app.request(Method::DELETE, &format!("/api/customers/{id}"));
+    assert_eq!(gone.send().await.unwrap().status(), 200);
+    browser.press("Save").await;
+    browser.shows("Not saved: somebody deleted this customer while you were writing.").await;
+    assert_eq!(browser.script(LINES).await, json!(["City: Ghent", "Notes: nothing"]));
+    browser.is_accessible("a form of a customer that was deleted meanwhile").await;
+    browser.press("Look at the customer").await;
+    browser.shows("This customer was deleted").await;
+    browser.close(&["412 (Precondition", "409 (Conflict"]).await;
 }
 
 #[tokio::test]
@@ -157,6 +171,9 @@ async fn a_local_customer_is_linked_synced_and_unlinked() {
     browser.fill("#link-name", "Nobody").await;
     browser.press("Link the customer").await;
     browser.shows("ERPNext has no Customer of that name").await;
+    browser.until("document.querySelector('#link').open && document.activeElement.id === 'link-name'").await;
+    assert_eq!(browser.script("return document.querySelector('#link-name').value").await, "Nobody");
+    browser.is_accessible("a link that was refused").await;
 
     browser.screen(PHONE).await;
     for menu in ["Delete…", "Link to ERPNext…"] {

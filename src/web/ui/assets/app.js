@@ -87,7 +87,7 @@
     const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "{}");
     sessionStorage.removeItem(LEFT);
     if (left.page !== here() || document.querySelector("main [role=alert]")) return;
-    const focus = document.getElementById(left.focus) ?? document.getElementById("content");
+    const focus = document.querySelector("[autofocus]") ?? document.getElementById(left.focus) ?? document.getElementById("content");
     focus.focus({ preventScroll: true });
     window.scrollTo({ top: left.top, behavior: "instant" });
   }
