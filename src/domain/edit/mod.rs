@@ -27,8 +27,12 @@ pub use fields::{Fields, NewFields};
 const EXTRA: &str = "extra";
 /// The column that other programs make links of.
 const WEBSITE: &str = "website";
+/// The column that other programs send mail to.
+const EMAIL: &str = "email";
 /// Said of what no browser opens there. A value that comes from ERPNext is taken as it is.
 const NO_WEBSITE: &str = "is no address of a website: write it like https://example.com or www.example.com";
+/// Said of what no mail gets to, likewise.
+const NO_EMAIL: &str = "is no e-mail address: write it like name@example.com";
 /// Columns that no edit sets, with what does.
 const SET_OTHERWISE: [(&str, &str); 10] = [
     ("id", "it is given by the database and never changes"),
@@ -133,6 +137,9 @@ fn set(customer: &mut Customer, column: &Column, value: &Value) -> Result<(), St
             if column.name == WEBSITE && text.as_deref().is_some_and(|text| website::address(text).is_none()) {
                 return Err(NO_WEBSITE.to_owned());
             }
+            if column.name == EMAIL && text.as_deref().is_some_and(|text| !is_email(text)) {
+                return Err(NO_EMAIL.to_owned());
+            }
             *field(customer) = text;
         }
         Target::Decimal(field) => *field(customer) = decimal(value)?,
@@ -146,6 +153,13 @@ fn text(value: &Value, shape: Shape) -> Result<Option<String>, String> {
         Value::Null | Value::String(_) => convert::text(value, shape),
         _ => Err("is no text".to_owned()),
     }
+}
+
+/// Whether mail may get there: what the standards allow beyond that, only its host can tell.
+fn is_email(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('@').collect();
+    let [name, host] = parts[..] else { return false };
+    !name.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace)
 }
 
 fn decimal(value: &Value) -> Result<Option<Decimal>, String> {
@@ -243,7 +257,7 @@ mod tests {
         let wrong = refused(&json!({
             "nmae": "x", "email": 7, "is_active": "yes", "credit_limit": "much", "city": "x".repeat(256),
             "phone": "a\nb", "notes": ["x"], "erpnext_id": "X", "extra": {"": 1, "list": [1]},
-            "website": "javascript:alert(1)"
+            "website": "javascript:alert(1)",
         }));
         for beginning in [
             "nmae is no field of a customer; did you mean \"name\"?",
@@ -266,6 +280,17 @@ mod tests {
     }
 
     #[test]
+    fn mail_may_get_to_an_e_mail_address() {
+        for wrong in ["nope", "a@", "@b.example", "a@b@c", "a b@c.example", "a@b.example, c@d.example"] {
+            let told = refused(&json!({ "email": wrong }));
+            assert_eq!(told, ["email is no e-mail address: write it like name@example.com"], "{wrong}");
+        }
+        for email in [json!("jürgen+x@müller.example"), json!("a@localhost"), json!(""), json!(null)] {
+            assert!(merge(&Customer::default(), &Fields(object(&json!({ "email": email })))).is_ok(), "{email}");
+        }
+    }
+
+    #[test]
     fn every_column_can_be_set() {
         let known = serde_json::to_value(Customer::default()).unwrap();
         for (name, empty) in known.as_object().unwrap().iter().filter(|(name, _)| *name != "erpnext_id") {
@@ -273,6 +298,7 @@ mod tests {
                 Value::Bool(flag) => json!(!flag),
                 Value::Object(_) => json!({"a": 1}),
                 _ if name == WEBSITE => json!("example.com"),
+                _ if name == EMAIL => json!("a@example.com"),
                 _ => json!("7"),
             };
             let after = merge(&Customer::default(), &Fields(object(&json!({ name.as_str(): value })))).unwrap();
