@@ -41,6 +41,7 @@ const STYLE: &str = concat!(
     include_str!("assets/activity.css"),
     include_str!("assets/customers.css"),
     include_str!("assets/reference.css"),
+    include_str!("assets/media.css"),
 );
 
 pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {

@@ -16,6 +16,7 @@ mod hostile;
 mod looks;
 mod overview;
 mod reference;
+mod renewals;
 mod routes;
 mod settings;
 mod signing_in;
