@@ -90,6 +90,7 @@ async fn an_admin_approves_a_hold_and_accepts_a_link_and_a_viewer_only_looks() {
     browser.press("Remove 12 customers").await;
     browser.shows("Approved.").await;
     browser.until("document.querySelector('h1 + .badge').innerText === 'complete'").await;
+    browser.shows("12 customers, by name; 12 removed by now").await;
     site.run_is(run, RunState::Succeeded).await;
     assert_ne!(browser.script("return document.title").await, "harm");
     browser.close(&[]).await;

@@ -32,6 +32,8 @@ struct Page {
     /// Why it may stand still although nothing is wrong.
     standstill: Option<String>,
     candidates: Vec<Candidate>,
+    /// How many of all candidates are removed by now; `None` while nobody decided.
+    removed: Option<i64>,
     pager: Pager,
     /// Whether the reader may cancel it now.
     may_cancel: bool,
@@ -100,11 +102,11 @@ pub(super) fn outcome(run: &Run) -> String {
     }
     parts.push(match row.put {
         0 => "nothing new".to_owned(),
-        1 => "1 change found".to_owned(),
-        put => format!("{} changes found", count(put)),
+        1 => "1 document read again".to_owned(),
+        put => format!("{} documents read again", count(put)),
     });
     if row.candidates > 0 {
-        let what = if row.state == RunState::Succeeded { "no longer in ERPNext" } else { "would be removed" };
+        let what = if row.state == RunState::Succeeded { "found missing" } else { "would be removed" };
         parts.push(format!("{} {what}", count(row.candidates)));
     }
     parts.join(", ")
@@ -142,6 +144,11 @@ pub(in crate::web::ui) async fn show(
     } else {
         Vec::new()
     };
+    let removed = if run.row.state == RunState::Succeeded && !candidates.is_empty() {
+        Some(context.store.removed_candidates(run.row.id).await.map_err(failed)?)
+    } else {
+        None
+    };
     let path = location(run.row.id);
     let next = last_before_next(&mut candidates, PAGE).map(|last| address(&path, &[("after", &last.name)]));
     let pager = Pager { first: after.map(|_after| path), next, names: BY_NAME };
@@ -150,7 +157,7 @@ pub(in crate::web::ui) async fn show(
     let role = Reader::of(&request)?.role;
     let may_cancel = running && role >= Role::Operator;
     let may_decide = run.row.state == RunState::Held && role >= Role::Admin;
-    Ok(render(&Page { frame, run, standstill, candidates, pager, may_cancel, may_decide }))
+    Ok(render(&Page { frame, run, standstill, candidates, removed, pager, may_cancel, may_decide }))
 }
 
 pub(in crate::web::ui) async fn cancel(
