@@ -99,6 +99,21 @@ struct Filled {
     taken: Vec<(&'static str, String)>,
 }
 
+impl Filled {
+    /// A form on top of what somebody else made of the customer meanwhile.
+    fn anew(
+        customer: CustomerDetail,
+        offered: &[&'static Field],
+        typed: &Typed,
+        came: &Marks,
+    ) -> Result<Self, StoreError> {
+        let taken = taken(typed, came, offered);
+        let (typed, other) = merged(typed, came, self::typed(&customer.row.customer));
+        let base = Some(Base::of(&customer, offered)?);
+        Ok(Self { customer: Some(customer), base, typed, other, taken })
+    }
+}
+
 /// What of a customer a form was filled in on top of.
 struct Base {
     version: String,
@@ -180,15 +195,10 @@ pub(super) async fn change(
             let customer = find(&request, &state, id).await?;
             let filled = if refusal.outdated {
                 let offered = offered(&state, Some(&customer));
-                let taken = taken(&typed, &came, &offered);
-                if is_deleted(&customer) {
-                    DELETED.clone_into(&mut refusal.message);
-                } else if gone(&came, &offered).next().is_some() {
-                    LINKED.clone_into(&mut refusal.message);
+                if let Some(message) = stopped(&customer, &came, &offered) {
+                    message.clone_into(&mut refusal.message);
                 }
-                let (typed, other) = merged(&typed, &came, self::typed(&customer.row.customer));
-                let base = Base::of(&customer, &offered).map_err(|error| Problem::store(&request, &error))?;
-                Filled { customer: Some(customer), base: Some(base), typed, other, taken }
+                Filled::anew(customer, &offered, &typed, &came).map_err(|error| Problem::store(&request, &error))?
             } else {
                 let base = Base { version, came };
                 Filled { customer: Some(customer), base: Some(base), typed, ..Filled::default() }
@@ -270,6 +280,14 @@ fn offered(state: &State, customer: Option<&CustomerDetail>) -> Vec<&'static Fie
 /// What a form had and is not offered any more: the customer became ERPNext's, or was deleted.
 fn gone(came: &Marks, offered: &[&'static Field]) -> impl Iterator<Item = &'static Field> {
     field::all().filter(|field| came.contains_key(field.column) && !offered.contains(field))
+}
+
+/// What is said where not all of a form can be saved any more, as somebody else changed more than values.
+fn stopped(customer: &CustomerDetail, came: &Marks, offered: &[&'static Field]) -> Option<&'static str> {
+    if is_deleted(customer) {
+        return Some(DELETED);
+    }
+    gone(came, offered).next().map(|_field| LINKED)
 }
 
 /// What was typed into those, with their labels.
