@@ -10,6 +10,7 @@ use actix_web::web::{Bytes, Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use super::super::super::State;
 use super::super::super::error::{Code, Problem};
@@ -55,6 +56,11 @@ impl Page {
         self.client.desk_address(job.key.doctype, &job.key.name).into()
     }
 
+    /// What tells it from the others of the page, without a space.
+    fn anchor(&self, job: &JobRow) -> String {
+        form_urlencoded::byte_serialize(format!("{} {}", job.key.doctype, job.key.name).as_bytes()).collect()
+    }
+
     /// The row that could not be brought up to date.
     fn row(&self, job: &JobRow) -> Option<&CustomerId> {
         self.rows.get(&job.key.name).filter(|_| job.key.doctype == Doctype::Customer)
@@ -64,7 +70,11 @@ impl Page {
     fn given_up(&self) -> Option<String> {
         let dead = u64::try_from(self.tabs.failed).unwrap_or_default();
         let mixed = !self.wanted.is_filtered() && self.tabs.failed < MANY && dead < self.total;
-        mixed.then(|| format!("{} given up, the others are tried again by themselves", grouped(dead)))
+        let told = match dead {
+            0 => "all are tried again by themselves".to_owned(),
+            _ => format!("{} given up, the others are tried again by themselves", grouped(dead)),
+        };
+        mixed.then_some(told)
     }
 
     fn how_many(&self, number: &u64) -> String {

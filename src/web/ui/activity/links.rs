@@ -57,6 +57,8 @@ struct Question {
     linked: bool,
     /// How many more questions of this page are about the same document.
     rivals: usize,
+    /// How many more are about the same customer of ours.
+    others: usize,
     name: Field,
     fields: Vec<Field>,
 }
@@ -121,7 +123,7 @@ pub(in crate::web::ui) async fn show(
         .map(|last| address(PATH, &[("state", word), ("after", &last.id.to_string())]));
     let first = wanted.after.map(|_after| address(PATH, &[("state", word)]));
     let (theirs, unread) = theirs(&state, &rows).await;
-    let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+    let sides: Vec<_> = rows.iter().map(|row| (row.customer, row.name.clone())).collect();
     let mut questions = Vec::with_capacity(rows.len());
     for row in rows {
         let ours = store.customer(row.customer).await.map_err(failed)?.map(|detail| detail.row.customer);
@@ -130,8 +132,9 @@ pub(in crate::web::ui) async fn show(
         let fields = fields(ours.as_ref(), theirs);
         let desk = state.context.client.desk_address(Doctype::Customer, &row.name).into();
         let linked = ours.is_some_and(|ours| ours.erpnext_id.as_ref() == Some(&row.name));
-        let rivals = names.iter().filter(|name| **name == row.name).count() - 1;
-        questions.push(Question { desk, found: theirs.is_some(), linked, rivals, name, fields, row });
+        let rivals = sides.iter().filter(|(_customer, name)| *name == row.name).count() - 1;
+        let others = sides.iter().filter(|(customer, _name)| *customer == row.customer).count() - 1;
+        questions.push(Question { desk, found: theirs.is_some(), linked, rivals, others, name, fields, row });
     }
     let frame = Frame::of(&request, &state, Some(Section::Activity), "Links").await?;
     let tabs = Tabs::of(&request, &state, Tab::Links).await?;

@@ -188,7 +188,7 @@ pub(in crate::web::ui) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     let run = find(&request, &state, &id).await?.row.id;
     let verdict = sweep::discard(&state.context.store, run).await.map_err(|error| Problem::store(&request, &error))?;
-    Ok(decided(run, verdict, "Rejected. Nothing is removed."))
+    Ok(decided(run, verdict, "Discarded. Nothing is removed."))
 }
 
 fn decided(run: RunId, verdict: Verdict, said: &str) -> HttpResponse {

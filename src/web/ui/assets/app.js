@@ -68,6 +68,10 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.sent) return event.preventDefault();
+    if (document.body.classList.contains("lost") && !form.hasAttribute("data-careful")) {
+      event.preventDefault();
+      return toast("The service cannot be reached. Wait a moment, then try again.", true);
+    }
     // What was typed meanwhile is part of the address.
     if (form.closest(".bar") && form.elements.back) form.elements.back.value = location.pathname + location.search;
     if (form.hasAttribute("data-careful")) sendCarefully(event, form);
@@ -77,18 +81,28 @@
     }
   });
 
+  // Of a list of things to decide about, where something is. Once it is gone, the focus goes to what has its place: not to its
+  // button, which would do the same to something else.
+  const ITEM = "[data-item]";
+  const placeOf = (part) => [...document.querySelectorAll(ITEM)].indexOf(part?.closest(ITEM));
+  function itemAt(place) {
+    const items = [...document.querySelectorAll(ITEM)];
+    return place < 0 ? undefined : (items[place] ?? items.at(-1));
+  }
+
   // A form that leads back to the page it was sent from finds it where it was.
   const LEFT = "customer-sync-left";
   const here = () => `${location.pathname} ${document.title}`;
   function leave(submitter) {
-    sessionStorage.setItem(LEFT, JSON.stringify({ page: here(), top: window.scrollY, focus: submitter?.id }));
+    const left = { page: here(), top: window.scrollY, focus: submitter?.id, place: placeOf(submitter) };
+    sessionStorage.setItem(LEFT, JSON.stringify(left));
   }
   function comeBack() {
     const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "{}");
     sessionStorage.removeItem(LEFT);
     if (left.page !== here() || document.querySelector("main [role=alert]")) return;
-    const focus = document.querySelector("[autofocus]") ?? document.getElementById(left.focus) ?? document.getElementById("content");
-    focus.focus({ preventScroll: true });
+    const same = document.querySelector("[autofocus]") ?? document.getElementById(left.focus) ?? itemAt(left.place);
+    (same ?? document.getElementById("content")).focus({ preventScroll: true });
     window.scrollTo({ top: left.top, behavior: "instant" });
   }
 
@@ -97,6 +111,8 @@
     document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent);
     document.querySelectorAll("[aria-busy=true]").forEach((button) => button.removeAttribute("aria-busy"));
   }
+
+  window.addEventListener("pagehide", rememberList);
 
   // Coming back by the browser's button finds the form as it was before.
   window.addEventListener("pageshow", unsend);
@@ -133,9 +149,13 @@
   }
 
   // The way back leads to the list as it was left: searched, filtered, on its page.
+  const LIST = "customer-sync-list";
+  const listAt = (path) => `${LIST} ${path}`;
+  function rememberList() {
+    if (document.querySelector("[data-list]")) sessionStorage.setItem(listAt(location.pathname), location.href);
+  }
   function leadBack(crumb) {
-    const from = document.referrer && new URL(document.referrer);
-    if (from && from.origin === location.origin && from.pathname === crumb.pathname) crumb.href = from.href;
+    crumb.href = sessionStorage.getItem(listAt(crumb.pathname)) ?? crumb.href;
   }
 
   // Where a page may copy for its reader (over https, or on one's own machine).
@@ -154,6 +174,8 @@
   };
   document.addEventListener("htmx:load", (event) => prepare(event.target.parentElement ?? document));
   document.addEventListener("DOMContentLoaded", () => {
+    // What one reader looked for is none of the next one's business.
+    if (document.querySelector('[action="/sign-in"]')) sessionStorage.clear();
     prepare(document);
     comeBack();
     const once = document.querySelector("[data-once]");
@@ -162,5 +184,5 @@
   });
 
   // For the other script.
-  window.customerSync = { put, showAll, toast };
+  window.customerSync = { itemAt, placeOf, put, showAll, toast };
 })();

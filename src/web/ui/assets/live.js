@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { put, showAll, toast } = window.customerSync;
+  const { itemAt, placeOf, put, showAll, toast } = window.customerSync;
 
   // ---- Parts that renew themselves (each has an hx-get, and `released` among its triggers)
 
@@ -44,14 +44,14 @@
 
   // What was folded out stays so, and the focus stays where it was: on what has the same id, or else leads and reads the same.
   const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.trim();
-  const looksOf = (part) => [part.tagName, part.getAttribute("href"), part.textContent.trim()].join(" ");
+  const looksOf = (part) => [part.tagName, part.getAttribute("href"), part.form?.action, part.textContent.trim()].join(" ");
   let open = [];
   let focus = null;
   function keep() {
     open = [...document.querySelectorAll("details[open]")].map(nameOf);
     const active = document.activeElement;
     const home = active?.closest(RENEWING);
-    focus = home && { id: active.id, looks: looksOf(active), home };
+    focus = home && { id: active.id, looks: looksOf(active), place: placeOf(active), home };
   }
   function restore() {
     for (const details of document.querySelectorAll("details:not([open])")) {
@@ -59,10 +59,10 @@
     }
     if (focus && document.activeElement === document.body) {
       const all = [...focus.home.querySelectorAll("a, button, summary, input, select")];
-      const same = (focus.id && document.getElementById(focus.id)) || all.find((part) => looksOf(part) === focus.looks);
+      const same = focus.id ? document.getElementById(focus.id) : all.find((part) => looksOf(part) === focus.looks);
       // A button may have given way to another one.
       const next = same ?? (focus.home.hasAttribute("data-keeps-focus") ? all.find((part) => part.matches("button")) : null);
-      next?.focus({ preventScroll: true });
+      (next ?? itemAt(focus.place))?.focus({ preventScroll: true });
     }
     [open, focus] = [[], null];
   }
