@@ -40,17 +40,21 @@ impl Page {
     /// What it was done to, as people know it, and where that is.
     fn target(&self, row: &AuditRow) -> Option<(String, Option<String>)> {
         let target = row.target.as_deref()?;
-        let named = |names: &HashMap<i64, String>, kind: &str| {
-            let name = target.parse().ok().and_then(|id: i64| names.get(&id).cloned());
-            name.unwrap_or_else(|| format!("{kind} {target}"))
+        let named = |names: &HashMap<i64, String>, kind: &str, place: &str| match target
+            .parse()
+            .ok()
+            .and_then(|id: i64| names.get(&id).cloned())
+        {
+            Some(name) => (name, Some(place.to_owned())),
+            None => (format!("{kind} {target}, removed since"), None),
         };
         let (kind, _what) = row.action.split_once('_')?;
         Some(match kind {
             "customer" => (format!("customer {target}"), Some(format!("/customers/{target}"))),
             "run" => (format!("run {target}"), Some(format!("/activity/runs/{target}"))),
             "schedule" => (title(target).to_owned(), Some(SCHEDULES.address.to_owned())),
-            "user" => (named(&self.people, "user"), Some(PEOPLE.address.to_owned())),
-            "token" => (named(&self.tokens, "token"), Some(TOKENS.address.to_owned())),
+            "user" => named(&self.people, "user", PEOPLE.address),
+            "token" => named(&self.tokens, "token", TOKENS.address),
             "suggestion" => (format!("question {target}"), None),
             _ => (target.to_owned(), None),
         })

@@ -17,6 +17,7 @@ use super::super::auth::trail::Outcome;
 use super::super::error::{Code, Problem};
 use super::frame::{Frame, Section};
 use super::notice::{Tone, and_say};
+use super::text::sentence;
 use crate::domain::role::Role;
 
 /// A page of the settings.
@@ -55,11 +56,16 @@ async fn frame(request: &HttpRequest, state: &State, tab: Tab) -> Result<Frame, 
 
 /// What an order came to, said on the page that it was given on; a database that is away is a page of its own.
 fn said(tab: Tab, done: Result<(), Problem>, text: &str) -> Result<HttpResponse, Problem> {
+    said_at(tab.address, tab, done, text)
+}
+
+/// The same; where it was refused, at an address of its own.
+fn said_at(refused: &str, tab: Tab, done: Result<(), Problem>, text: &str) -> Result<HttpResponse, Problem> {
     match done {
         Ok(()) => Ok(and_say(tab.address, Tone::Good, text)),
         Err(problem) if problem.code() == Code::Unavailable => Err(problem),
         Err(problem) => {
-            let mut response = and_say(tab.address, Tone::Bad, problem.detail());
+            let mut response = and_say(refused, Tone::Bad, &sentence(problem.detail()));
             response.extensions_mut().insert(Outcome(problem.status_code()));
             Ok(response)
         }

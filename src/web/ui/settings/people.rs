@@ -3,7 +3,7 @@
 //! Invariant: as in the API: whoever's role or password changes is signed out, and the last admin stays one.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 use serde::Deserialize;
@@ -11,12 +11,13 @@ use serde::Deserialize;
 use super::super::super::State;
 use super::super::super::auth::trail;
 use super::super::super::error::{Code, Problem};
+use super::super::address::address;
 use super::super::form;
 use super::super::frame::{Frame, Reader};
 use super::super::page::render_as;
 use super::super::text::sentence;
 use super::super::time::{distance, moment};
-use super::{PEOPLE, Tabs, frame, said};
+use super::{PEOPLE, Tabs, frame, said, said_at};
 use crate::domain::role::Role;
 use crate::domain::user::UserName;
 use crate::store::UserRow;
@@ -32,6 +33,15 @@ struct Page {
     own: i64,
     /// What was filled in, where it was refused.
     filled: Filled,
+    /// Of whom something was refused, and why.
+    refused: Option<(i64, String)>,
+}
+
+impl Page {
+    /// Why something about that person was refused.
+    fn refused_of(&self, id: &i64) -> Option<&str> {
+        self.refused.as_ref().filter(|(of, _why)| of == id).map(|(_of, why)| why.as_str())
+    }
 }
 
 /// The form for somebody new, as it was sent; without the password, which is never sent back.
@@ -42,8 +52,18 @@ struct Filled {
     wrong: Option<String>,
 }
 
-pub(in crate::web::ui) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
-    answer(&request, &state, StatusCode::OK, Filled::default()).await
+#[derive(Deserialize)]
+pub(in crate::web::ui) struct Wanted {
+    /// Of whom something was refused: it is said beside the form.
+    about: Option<i64>,
+}
+
+pub(in crate::web::ui) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    answer(&request, &state, StatusCode::OK, Filled::default(), wanted.about).await
 }
 
 async fn answer(
@@ -51,11 +71,13 @@ async fn answer(
     state: &State,
     status: StatusCode,
     filled: Filled,
+    about: Option<i64>,
 ) -> Result<HttpResponse, Problem> {
     let Reader { id: own, role, .. } = Reader::of(request)?;
     let people = state.context.store.users().await.map_err(|error| Problem::store(request, &error))?;
-    let frame = frame(request, state, PEOPLE).await?;
-    Ok(render_as(status, &Page { frame, tabs: Tabs::at(PEOPLE, role), people, own, filled }))
+    let mut frame = frame(request, state, PEOPLE).await?;
+    let refused = about.and_then(|id| Some((id, frame.notice.take()?.text)));
+    Ok(render_as(status, &Page { frame, tabs: Tabs::at(PEOPLE, role), people, own, filled, refused }))
 }
 
 #[derive(Deserialize)]
@@ -84,7 +106,7 @@ pub(in crate::web::ui) async fn add(
         Err(problem) if problem.code() == Code::Unavailable => Err(problem),
         Err(problem) => {
             let filled = Filled { name, role: Some(role), wrong: Some(sentence(problem.detail())) };
-            answer(&request, &state, problem.status_code(), filled).await
+            answer(&request, &state, problem.status_code(), filled, None).await
         }
     }
 }
@@ -103,7 +125,7 @@ pub(in crate::web::ui) async fn set_role(
     let NewRole { role } = form::fields(&request, &body)?;
     let done = users::set_role(&state.context.store, *id, role).await;
     let text = format!("The role is {} now; they sign in anew.", role.as_str());
-    said(PEOPLE, done.map_err(|error| Problem::user(&request, &error)), &text)
+    told(*id, done.map_err(|error| Problem::user(&request, &error)), &text)
 }
 
 #[derive(Deserialize)]
@@ -119,7 +141,7 @@ pub(in crate::web::ui) async fn set_password(
 ) -> Result<HttpResponse, Problem> {
     let NewPassword { password } = form::fields(&request, &body)?;
     let done = users::set_password(&state.context.store, &state.passwords, *id, &password).await;
-    said(PEOPLE, done.map_err(|error| Problem::user(&request, &error)), "The password is changed; they sign in anew.")
+    told(*id, done.map_err(|error| Problem::user(&request, &error)), "The password is changed; they sign in anew.")
 }
 
 pub(in crate::web::ui) async fn sign_out(
@@ -137,5 +159,10 @@ pub(in crate::web::ui) async fn remove(
     id: Path<i64>,
 ) -> Result<HttpResponse, Problem> {
     let done = users::remove(&state.context.store, *id).await.map_err(|error| Problem::user(&request, &error));
-    said(PEOPLE, done, "Removed.")
+    told(*id, done, "Removed.")
+}
+
+/// What an order about a person came to.
+fn told(id: i64, done: Result<(), Problem>, text: &str) -> Result<HttpResponse, Problem> {
+    said_at(&address(PEOPLE.address, &[("about", &id.to_string())]), PEOPLE, done, text)
 }
