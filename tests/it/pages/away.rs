@@ -37,6 +37,24 @@ async fn a_page_without_its_service_says_so_and_reads_itself_anew_once_it_is_bac
 }
 
 #[tokio::test]
+async fn a_button_that_is_pressed_without_the_service_says_so_and_works_once_it_is_back() {
+    let site = Site::start().await;
+    let proxy = TcpProxy::to(url::Url::parse(&site.app.url).unwrap().port().unwrap()).await;
+    let browser = site.browser_at(&format!("http://127.0.0.1:{}", proxy.port()), "otto", Role::Operator).await;
+    browser.goto("/settings").await;
+    proxy.cut();
+    browser.until(WARNS).await;
+    browser.click("#pause-sweep").await;
+    browser.shows("Nothing was sent. No connection to the service.").await;
+    proxy.restore();
+    browser.until(CALM).await;
+    browser.click("#pause-sweep").await;
+    browser.until("document.querySelector('#pause-sweep').textContent.startsWith('Resume')").await;
+    browser.until("document.activeElement.id === 'pause-sweep'").await;
+    browser.close(&["net::ERR_"]).await;
+}
+
+#[tokio::test]
 async fn a_page_whose_database_is_away_says_so_and_recovers() {
     let database = fresh(Kind::Postgres).await;
     let proxy = TcpProxy::to(url::Url::parse(&database.url).unwrap().port().unwrap()).await;

@@ -1,4 +1,5 @@
-// What makes the pages nicer where scripts run; all of it works without. Nothing of a customer is kept here.
+// What makes the pages nicer where scripts run; all of it works without. Nothing of a customer is kept but what
+// was searched for, until one signs in anew.
 (() => {
   "use strict";
 
@@ -68,18 +69,22 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.sent) return event.preventDefault();
-    if (document.body.classList.contains("lost") && !form.hasAttribute("data-careful")) {
-      event.preventDefault();
-      return toast("The service cannot be reached. Wait a moment, then try again.", true);
-    }
     // What was typed meanwhile is part of the address.
     if (form.closest(".bar") && form.elements.back) form.elements.back.value = location.pathname + location.search;
+    const leads = form.method === "post" && !form.hasAttribute("hx-post");
     if (form.hasAttribute("data-careful")) sendCarefully(event, form);
-    if (form.method === "post" && !form.hasAttribute("hx-post")) {
+    else if (leads && document.body.classList.contains("lost")) return hold(event);
+    if (leads) {
       busy(form, event.submitter);
       leave(event.submitter);
     }
   });
+
+  // Without the service, the browser would lead to an error page of its own.
+  function hold(event) {
+    event.preventDefault();
+    toast(`Nothing was sent. ${document.getElementById("unheard").textContent}`, true);
+  }
 
   // Of a list of things to decide about, where something is. Once it is gone, the focus goes to what has its place: not to its
   // button, which would do the same to something else.
@@ -101,8 +106,8 @@
     const left = JSON.parse(sessionStorage.getItem(LEFT) ?? "{}");
     sessionStorage.removeItem(LEFT);
     if (left.page !== here() || document.querySelector("main [role=alert]")) return;
-    const same = document.querySelector("[autofocus]") ?? document.getElementById(left.focus) ?? itemAt(left.place);
-    (same ?? document.getElementById("content")).focus({ preventScroll: true });
+    const next = document.getElementById(left.focus) ?? itemAt(left.place) ?? document.getElementById("content");
+    next.focus({ preventScroll: true });
     window.scrollTo({ top: left.top, behavior: "instant" });
   }
 
@@ -111,8 +116,6 @@
     document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent);
     document.querySelectorAll("[aria-busy=true]").forEach((button) => button.removeAttribute("aria-busy"));
   }
-
-  window.addEventListener("pagehide", rememberList);
 
   // Coming back by the browser's button finds the form as it was before.
   window.addEventListener("pageshow", unsend);
@@ -148,14 +151,13 @@
     });
   }
 
-  // The way back leads to the list as it was left: searched, filtered, on its page.
-  const LIST = "customer-sync-list";
-  const listAt = (path) => `${LIST} ${path}`;
-  function rememberList() {
-    if (document.querySelector("[data-list]")) sessionStorage.setItem(listAt(location.pathname), location.href);
-  }
+  // The way back leads to the list as it was left: searched, filtered, on its page; also after an edit in between.
   function leadBack(crumb) {
-    crumb.href = sessionStorage.getItem(listAt(crumb.pathname)) ?? crumb.href;
+    const list = `customer-sync-list ${crumb.pathname}`;
+    const from = document.referrer && new URL(document.referrer);
+    const isFrom = from && from.origin === location.origin && from.pathname === crumb.pathname;
+    if (isFrom) sessionStorage.setItem(list, from.href);
+    crumb.href = sessionStorage.getItem(list) ?? crumb.href;
   }
 
   // Where a page may copy for its reader (over https, or on one's own machine).
