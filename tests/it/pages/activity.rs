@@ -3,6 +3,7 @@
 use customer_sync::domain::role::Role;
 use customer_sync::domain::run::{RunCause, RunKind, RunState};
 use customer_sync::domain::suggestion::SuggestionState;
+use serde_json::json;
 
 use super::{Site, place};
 
@@ -116,6 +117,19 @@ async fn failures_are_told_in_plain_words_and_retried_or_discarded_one_or_all_th
     // Nobody is led away from here.
     let answer = otto.submit("/activity/failures/retry", &[("all", "yes"), ("back", "//evil.example")]).await;
     assert_eq!(place(&answer), "/activity/failures");
+}
+
+#[tokio::test]
+async fn where_two_of_erpnext_may_be_one_of_ours_it_is_told_that_only_one_can_be() {
+    let site = Site::configured(&[("matching.keys", "email")]).await;
+    site.local(json!({"name": "Ours", "email": "info@two.example"})).await;
+    for name in ["North", "South"] {
+        site.erpnext.import("Customer", json!({"customer_name": name, "email_id": "info@two.example"})).unwrap();
+    }
+    let run = site.app.store().start_run(RunKind::Full, RunCause::Person).await.unwrap().run;
+    site.run_is(run, RunState::Succeeded).await;
+    let page = site.signed_in("vera", Role::Viewer).await.page("/activity/links").await;
+    assert_eq!(page.matches("Others on this page may be <bdi>Ours</bdi> too").count(), 2, "{page}");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn a_local_customer_is_made_changed_and_deleted_by_forms_alone() {
 }
 
 #[tokio::test]
-async fn whoever_edits_a_customer_that_is_linked_meanwhile_is_told_what_was_typed_in_vain() {
+async fn what_was_typed_is_not_lost_where_a_customer_is_linked_unlinked_or_deleted_meanwhile() {
     let site = Site::configured(&[("mapping.fields", "notes=")]).await;
     let id = site.local(json!({"name": "Ours", "city": "Ulm"})).await;
     let theirs = site.erpnext.import("Customer", json!({"customer_name": "Theirs"})).unwrap();

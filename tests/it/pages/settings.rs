@@ -59,6 +59,8 @@ async fn an_admin_adds_changes_and_removes_people() {
     assert_eq!(site.app.store().users().await.unwrap().len(), 1);
     let log = anna.page("/settings/audit?action=user_remove").await;
     assert!(log.contains("User remove") && log.contains("refused"), "{log}");
+    assert!(log.contains(&format!("user {berta}")), "{log}");
+    assert_eq!(log.matches("<a href=\"/settings/people\" dir").count(), 1, "nothing leads to who is gone: {log}");
     assert!(!anna.page("/settings/audit?action=token_create").await.contains("<table"), "nobody made a token");
 }
 

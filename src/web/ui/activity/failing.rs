@@ -66,7 +66,7 @@ impl Page {
         self.rows.get(&job.key.name).filter(|_| job.key.doctype == Doctype::Customer)
     }
 
-    /// Of all that match, how many are not tried again by themselves; only where that is known and some are.
+    /// Of all that match, how many are not tried again by themselves; only where that is known and others are.
     fn given_up(&self) -> Option<String> {
         let dead = u64::try_from(self.tabs.failed).unwrap_or_default();
         let mixed = !self.wanted.is_filtered() && self.tabs.failed < MANY && dead < self.total;

@@ -40,13 +40,12 @@ impl Page {
     /// What it was done to, as people know it, and where that is.
     fn target(&self, row: &AuditRow) -> Option<(String, Option<String>)> {
         let target = row.target.as_deref()?;
-        let named = |names: &HashMap<i64, String>, kind: &str, place: &str| match target
-            .parse()
-            .ok()
-            .and_then(|id: i64| names.get(&id).cloned())
-        {
-            Some(name) => (name, Some(place.to_owned())),
-            None => (format!("{kind} {target}, removed since"), None),
+        let named = |names: &HashMap<i64, String>, kind: &str, place: &str| {
+            let id: Option<i64> = target.parse().ok();
+            match id.and_then(|id| names.get(&id)) {
+                Some(name) => (name.clone(), Some(place.to_owned())),
+                None => (format!("{kind} {target}"), None),
+            }
         };
         let (kind, _what) = row.action.split_once('_')?;
         Some(match kind {
